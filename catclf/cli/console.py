@@ -1,0 +1,175 @@
+"""The one place that writes to the terminal: results to stdout, everything else to stderr.
+
+Names from a disk are escaped on the way out, so that no name can move the cursor or colour the
+terminal. rich is imported only when a bar is drawn.
+"""
+
+import os
+import sys
+import time
+import unicodedata
+from collections.abc import Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    import rich.progress
+
+    from catclf.recipes import Progress
+
+_REDRAW_SECONDS = 0.1
+_BLOCKS = "▁▂▃▄▅▆▇█"
+
+
+def result(line: str) -> None:
+    """A line of the result."""
+    raw_result((line + "\n").encode("utf-8", "backslashreplace"))
+
+
+def raw_result(data: bytes) -> None:
+    """Bytes of the result, as they are. A reader that has gone away (`| head`) ends us quietly."""
+    try:
+        sys.stdout.buffer.write(data)
+        if sys.stdout.isatty():
+            sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        _forget_stdout()
+        raise typer.Exit(0) from None
+
+
+def flush() -> None:
+    """Hand over what is still buffered."""
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        _forget_stdout()
+
+
+def _forget_stdout() -> None:
+    # The interpreter flushes stdout once more at its end; nobody is there to read it.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def remark(line: str) -> None:
+    """A line for the person at the terminal."""
+    print(line, file=sys.stderr, flush=True)  # noqa: T201 - this is the place
+
+
+def escape(name: str) -> str:
+    """A name as it can be shown: control characters and undecodable bytes become \\x.. or \\u....
+
+    >>> print(escape("a\\nb\\x1b[31m"))
+    a\\x0ab\\x1b[31m
+    """
+    if name.isprintable() and name.isascii():
+        return name
+    return "".join(_shown(character) for character in name)
+
+
+def _shown(character: str) -> str:
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:  # a byte that is not UTF-8
+        return f"\\x{code - 0xDC00:02x}"
+    if character == "\u200d" or unicodedata.category(character) not in (
+        "Cc",
+        "Cf",
+        "Cs",
+        "Zl",
+        "Zp",
+    ):
+        return character  # U+200D joins the parts of one emoji
+    return (
+        f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
+    )
+
+
+def percent(value: float) -> str:
+    """A share as a percentage with one decimal."""
+    return f"{value:.1%}"
+
+
+def interval(low: float, high: float) -> str:
+    """An interval in percent; decimals only where it is narrow enough for them to mean something.
+
+    >>> interval(0.562, 0.809), interval(0.951, 0.969)
+    ('[56, 81]', '[95.1, 96.9]')
+    """
+    digits = 0 if high - low > 0.1 else 1
+    return f"[{100 * low:.{digits}f}, {100 * high:.{digits}f}]"
+
+
+def count(n: int, noun: str) -> str:
+    """A number with its noun.
+
+    >>> count(1, "photo"), count(2000, "photo")
+    ('1 photo', '2,000 photos')
+    """
+    return f"{n:,} {noun}" + ("" if n == 1 else "s")
+
+
+def sparkline(values: Sequence[float]) -> str:
+    """A curve as a line of text, from its lowest to its highest value.
+
+    >>> sparkline([4.0, 2.0, 1.0, 0.0])
+    '█▅▃▁'
+    """
+    low, high = min(values), max(values)
+    scale = (len(_BLOCKS) - 1) / (high - low) if high > low else 0.0
+    return "".join(_BLOCKS[round((value - low) * scale)] for value in values)
+
+
+class ProgressBar:
+    """A bar a stage on stderr, with the rate of work and the time left; nothing in a pipe."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._shown = sys.stderr.isatty() and not quiet and os.environ.get("TERM") != "dumb"
+        self._bar: rich.progress.Progress | None = None
+        self._task: rich.progress.TaskID | None = None
+        self._stage = ""
+        self._began = self._drawn = 0.0
+
+    def __enter__(self) -> "ProgressBar":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def __call__(self, progress: "Progress") -> None:
+        """Draw, unless that was done a moment ago."""
+        now = time.monotonic()
+        if not self._shown or (now - self._drawn < _REDRAW_SECONDS and progress.done < 1):
+            return
+        if self._bar is None:
+            self._bar = _new_bar()
+            self._bar.start()
+        if progress.stage != self._stage or self._task is None:
+            self._stage, self._began = progress.stage, now
+            self._task = self._bar.add_task(progress.stage, total=1.0, remark="")
+        self._drawn = now
+        rate = progress.count / max(now - self._began, 1e-3)
+        remark = f"{progress.count:,} {progress.unit}, {rate:,.0f}/s  {progress.remark}"
+        self._bar.update(self._task, completed=progress.done, remark=remark)
+
+
+def _new_bar() -> "rich.progress.Progress":
+    import rich.console
+    import rich.progress
+
+    return rich.progress.Progress(
+        rich.progress.TextColumn("{task.description:>8}"),
+        rich.progress.BarColumn(bar_width=24),
+        rich.progress.TaskProgressColumn(),
+        rich.progress.TimeRemainingColumn(),
+        rich.progress.TextColumn("{task.fields[remark]}"),
+        console=rich.console.Console(stderr=True),
+        transient=True,
+    )

@@ -1,0 +1,189 @@
+"""catclf predict: one row an input, in input order, written as soon as it is known."""
+
+import csv
+import difflib
+import io
+import json
+import os
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from catclf.cli import console, options
+from catclf.cli.console import count, escape
+
+if TYPE_CHECKING:
+    from catclf.data.dataset import Source
+    from catclf.model import Model, Prediction
+
+SOME_UNREADABLE = 3
+STANDARD_INPUT = "-"
+
+
+def predict(
+    inputs: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="INPUT...", help="Photos, folders, or - for one on standard input."),
+    ] = None,
+    model: options.ModelPath = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="CSV with a header.")] = False,
+    only: Annotated[
+        str | None, typer.Option(metavar="LABEL", help="Just the names of the photos so called.")
+    ] = None,
+    nul: Annotated[
+        bool, typer.Option("-0", help="Names end in NUL: in --files-from, and out of --only.")
+    ] = False,
+    files_from: Annotated[
+        str | None, typer.Option(metavar="LIST", help="Read names from a file, or - .")
+    ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Positive above this probability. [default: the model's]"),
+    ] = None,
+    jobs: options.Jobs = None,
+    quiet: options.Quiet = False,
+    debug: options.Debug = False,
+) -> None:
+    """Say for each photo what it shows, and with what probability."""
+    options.set_blas_threads(1)
+    if not inputs and files_from is None:
+        raise typer.BadParameter("name a photo or a folder", param_hint="INPUT")
+    if sum((as_json, as_csv, only is not None)) > 1:
+        raise typer.BadParameter("--json, --csv and --only exclude each other")
+    if files_from == STANDARD_INPUT and STANDARD_INPUT in (inputs or []):
+        raise typer.BadParameter("- can be read once: as a picture or as a list")
+    opened = options.open_model(model, quiet)
+    show: Callable[[Prediction], None] = _table_row if sys.stdout.isatty() else _tab_separated_row
+    if only is not None:
+        show = _only(_label(opened, only), nul)
+    elif as_json:
+        show = _json_row
+    elif as_csv:
+        console.result("input,label,probability,error")
+        show = _csv_row
+
+    finder = _Finder(quiet)
+    labels: Counter[str | None] = Counter()
+    sources = finder.sources(inputs or [], files_from, nul)
+    for prediction in opened.predict_sources(sources, threshold, jobs):
+        labels[prediction.label] += 1
+        if only is not None and prediction.error and not quiet:
+            console.remark(f"{escape(prediction.input)}: {escape(prediction.error)}")
+        show(prediction)
+    console.flush()
+    if not quiet:
+        _summarize(labels, finder)
+    if labels[None]:
+        raise typer.Exit(SOME_UNREADABLE)
+
+
+class _Finder:
+    """The pictures that the inputs name; counts what lies beside them in folders."""
+
+    def __init__(self, quiet: bool) -> None:
+        self.quiet = quiet
+        self.others = 0
+
+    def sources(
+        self, inputs: list[str], files_from: str | None, nul: bool
+    ) -> Iterator[tuple[str, "Source"]]:
+        for name in inputs:
+            yield from self._below(name)
+        if files_from is not None:
+            for name in _listed(files_from, nul):
+                yield from self._below(name)
+
+    def _below(self, name: str) -> Iterator[tuple[str, "Source"]]:
+        from catclf.data.dataset import File, Given
+        from catclf.data.folder import pictures_below
+
+        if name == STANDARD_INPUT:
+            yield name, Given(sys.stdin.buffer.read())
+        elif os.path.isdir(name):  # noqa: PTH112 - a name with a NUL is False here, an error there
+            found, others = pictures_below(Path(name))
+            self.others += others
+            for path in found:
+                yield str(path), File(path)
+        else:
+            yield name, File(Path(name))
+
+
+def _listed(files_from: str, nul: bool) -> Iterator[str]:
+    from catclf.errors import DataError
+
+    try:
+        standard = files_from == STANDARD_INPUT
+        data = sys.stdin.buffer.read() if standard else Path(files_from).read_bytes()
+    except OSError as error:
+        raise DataError(f"cannot be read ({error.strerror})", where=files_from) from error
+    for name in data.split(b"\0" if nul else b"\n"):
+        name = name if nul else name.removesuffix(b"\r")
+        if name:
+            yield os.fsdecode(name)
+
+
+def _label(model: "Model", asked: str) -> str:
+    by_lower = {name.lower(): name for name in model.class_names}
+    if asked.lower() in by_lower:
+        return by_lower[asked.lower()]
+    close = difflib.get_close_matches(asked.lower(), by_lower, 1)
+    hint = f"; did you mean {by_lower[close[0]]}?" if close else ""
+    known = " and ".join(model.class_names)
+    raise typer.BadParameter(f"the model knows {known}{hint}", param_hint="--only")
+
+
+def _only(label: str, nul: bool) -> "Callable[[Prediction], None]":
+    def show(prediction: "Prediction") -> None:
+        if prediction.label == label:
+            if nul:
+                console.raw_result(os.fsencode(prediction.input) + b"\0")
+            else:
+                console.result(escape(prediction.input))
+
+    return show
+
+
+def _json_row(prediction: "Prediction") -> None:
+    console.result(json.dumps(asdict(prediction)))
+
+
+def _csv_row(prediction: "Prediction") -> None:
+    name = escape(prediction.input)
+    if name.startswith(("=", "+", "-", "@", "\t", "\r")) and name != STANDARD_INPUT:
+        name = f"./{name}"  # the same file, and no spreadsheet takes it for a formula
+    line = io.StringIO()
+    probability = "" if prediction.probability is None else repr(prediction.probability)
+    row = (name, prediction.label or "", probability, escape(prediction.error or ""))
+    csv.writer(line, lineterminator="").writerow(row)
+    console.result(line.getvalue())
+
+
+def _tab_separated_row(prediction: "Prediction") -> None:
+    probability = "" if prediction.probability is None else f"{prediction.probability:.4f}"
+    row = (prediction.input, prediction.label or "", probability, prediction.error or "")
+    console.result("\t".join(escape(cell) for cell in row).rstrip("\t"))
+
+
+def _table_row(prediction: "Prediction") -> None:
+    name = escape(prediction.input)
+    if prediction.probability is None:
+        console.result(f"     -  unreadable  {name}: {escape(prediction.error or '')}")
+    else:
+        console.result(f"{prediction.probability:6.1%}  {prediction.label:10}  {name}")
+
+
+def _summarize(labels: "Counter[str | None]", finder: _Finder) -> None:
+    total = sum(labels.values())
+    parts = [f"{n:,} {escape(label)}" for label, n in labels.most_common() if label is not None]
+    if labels[None]:
+        parts.append(f"{labels[None]:,} unreadable")
+    if total != 1 or labels[None]:
+        console.remark(f"{count(total, 'photo')}: {', '.join(parts) or 'none'}")
+    if finder.others:
+        console.remark(f"{count(finder.others, 'other file')} in the folders left alone")

@@ -1,0 +1,191 @@
+"""catclf train: what is asked for, and the summary of what came out."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from catclf.cli import console, options
+from catclf.cli.console import count, escape, percent
+
+if TYPE_CHECKING:
+    from catclf.evaluation import Comparison
+    from catclf.model import Model, Record
+    from catclf.training import Training
+
+NAMED_FAILURES = 10  # unreadable pictures that the summary names; the rest are counted
+
+
+class RecipeName(StrEnum):
+    """`--recipe`."""
+
+    default = "default"
+    course = "course"
+
+
+class CropName(StrEnum):
+    """`--crop`."""
+
+    centre = "centre"
+    stretch = "stretch"
+
+
+def train(
+    data: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DATA",
+            help="Class folders, a zip of them, a CSV or TSV manifest, HDF5 or .npz.",
+        ),
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Where the model goes.")
+    ] = options.DEFAULT_MODEL,
+    recipe: Annotated[
+        RecipeName, typer.Option(help="How to train; course: as the course does, to the digit.")
+    ] = RecipeName.default,
+    size: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=4096, help="Side of the pictures. [default: 64, or the arrays' own]"
+        ),
+    ] = None,
+    crop: Annotated[
+        CropName, typer.Option(help="Photos that are not square: their centre, or squeezed.")
+    ] = CropName.centre,
+    l2: Annotated[
+        float | None, typer.Option(min=0, help="Strength of L2 regularization. [default: 0.1]")
+    ] = None,
+    learning_rate: Annotated[
+        float | None,
+        typer.Option(help="Plain gradient descent at this rate. [default: from the curvature]"),
+    ] = None,
+    iterations: Annotated[int | None, typer.Option(min=1, help="Iterations at the most.")] = None,
+    holdout: Annotated[
+        float,
+        typer.Option(min=0, max=0.9, help="Share of the photos that judges, without a test split."),
+    ] = 0.2,
+    positive: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The positive class. [default: cat]")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Draws which photos are held out.")] = 0,
+    strict: Annotated[bool, typer.Option("--strict", help="A broken photo is an error.")] = False,
+    jobs: options.Jobs = None,
+    quiet: options.Quiet = False,
+    debug: options.Debug = False,
+) -> None:
+    """Train a model on DATA and write it to model.npz.
+
+    Classes count equally, however many photos each has: probabilities assume 50% cats. Where DATA
+    has no test split, a fifth of the photos is held out and judges; under 200 photos, folds do.
+    """
+    options.set_blas_threads(jobs)
+    from catclf.modelfile import check_target
+    from catclf.training import Options, fit
+
+    if learning_rate is not None and learning_rate <= 0:
+        raise typer.BadParameter("a learning rate is above 0", param_hint="--learning-rate")
+    check_target(output)
+    asked = Options(
+        recipe=recipe.value,
+        size=size,
+        crop=crop.value,
+        l2=l2,
+        learning_rate=learning_rate,
+        iterations=iterations,
+        holdout=holdout,
+        positive=positive,
+        seed=seed,
+        strict=strict,
+        jobs=jobs,
+    )
+    with console.ProgressBar(quiet) as bar:
+        training = fit(data, asked, bar)
+    replaced = _replaced(output, training, jobs)
+    training.model.save(output)
+    if not quiet:
+        for line in _summary(training):
+            console.remark(line)
+        kilobytes = output.stat().st_size / 1024
+        console.remark(f"wrote {escape(str(output))}, {kilobytes:,.0f} KB")
+        if replaced:
+            console.remark(replaced)
+
+
+def _summary(training: "Training") -> list[str]:
+    model, record = training.model, training.model.record
+    photos = f"{count(record.m_train, 'photo')} of {model.loading.size} x {model.loading.size}"
+    lines = [
+        f"trained on {photos} pixels to tell {model.class_names[1]} from {model.class_names[0]}"
+    ]
+    lines += list(training.remarks)
+    if training.left_out:
+        lines.append(f"left out {count(len(training.left_out), 'unreadable picture')}:")
+        named = training.left_out[:NAMED_FAILURES]
+        lines += [f"  {escape(name)}: {escape(reason)}" for name, reason in named]
+        if len(training.left_out) > len(named):
+            lines.append(f"  and {len(training.left_out) - len(named):,} more")
+    lines += _descent(record)
+    lines.append(f"accuracy on the training photos {record.train_accuracy:.2%}")
+    lines += _judgement(training)
+    if record.recipe == "default":
+        lines.append(
+            f"probabilities assume that {model.prior:.0%} of the photos are {model.class_names[1]}"
+        )
+    return lines
+
+
+def _descent(record: "Record") -> list[str]:
+    curve = console.sparkline(record.costs)
+    lines = [f"cost {record.costs[0]:.4f} {curve} {record.costs[-1]:.4f}; {record.stopped}"]
+    if record.learning_rate is not None:
+        pairs = zip(record.cost_iterations, record.costs, strict=True)
+        lines += [f"  iteration {iteration:6,}  cost {cost:.6f}" for iteration, cost in pairs]
+    return lines
+
+
+def _judgement(training: "Training") -> list[str]:
+    evaluation = training.evaluation
+    if evaluation is None:
+        return ["no photos judge this model: its accuracy on others is not known"]
+    interval = console.interval(evaluation.interval.low, evaluation.interval.high)
+    lines = [
+        f"accuracy {percent(evaluation.accuracy)} {interval} on {count(evaluation.n, 'photo')} "
+        f"({escape(evaluation.what)}); the commoner class alone: {percent(evaluation.baseline)}"
+    ]
+    if training.model.record.judged_on == "out of fold":
+        lines.append(
+            "under 200 photos: each was judged by a model that had not seen it, "
+            "and the final model was trained on all"
+        )
+    return lines + [f"note: {escape(warning)}" for warning in evaluation.warnings]
+
+
+def _replaced(output: Path, training: "Training", jobs: int | None) -> str | None:
+    """What is said of the model that stands where the new one goes."""
+    if not output.exists():
+        return None
+    from catclf.errors import ModelError
+    from catclf.evaluation import compare
+    from catclf.modelfile import load_model
+
+    try:
+        older = load_model(output)
+    except ModelError as error:
+        return f"replaced a model that this version cannot use ({escape(error.what)})"
+    comparison = compare(older, training.model, training.judges, jobs)
+    return f"replaced {_described(older)}; {_compared(comparison)}"
+
+
+def _described(model: "Model") -> str:
+    return f"the model of {model.record.created}, trained on {escape(model.record.data)}"
+
+
+def _compared(comparison: "Comparison | None") -> str:
+    if comparison is None:
+        return "there are no photos to compare the two that neither was trained on"
+    return (
+        f"on {count(comparison.n, 'photo')} that neither was trained on it was right on "
+        f"{percent(comparison.older)}, this one is on {percent(comparison.newer)}"
+    )

@@ -1,0 +1,1 @@
+"""The notes' mathematics in numpy. Knows nothing of files, pictures or terminals."""

@@ -1,0 +1,74 @@
+"""A zip of any of the folder forms, read without unpacking. The only module that opens zips."""
+
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from catclf.data.dataset import MAX_FILE_BYTES, Dataset
+from catclf.data.decode import EXTENSIONS, SIGNATURE_BYTES, looks_like_picture
+from catclf.data.folder import Entry, arrange, is_junk
+from catclf.errors import DataError, UnreadableImage
+
+_ENCRYPTED = 0x1
+_PLAUSIBLE_RATIO = 200  # no picture shrinks more in a zip; a bomb does
+
+
+@dataclass(frozen=True)
+class Member:
+    """A picture in a zip."""
+
+    archive: zipfile.ZipFile
+    info: zipfile.ZipInfo
+
+    def read(self) -> bytes:
+        """The member's bytes; several threads may read one archive."""
+        if self.info.flag_bits & _ENCRYPTED:
+            raise UnreadableImage("encrypted")
+        stored = max(self.info.compress_size, 1024)
+        if self.info.file_size > min(MAX_FILE_BYTES, stored * _PLAUSIBLE_RATIO):
+            raise UnreadableImage(f"claims {self.info.file_size:,} bytes, which is no photo")
+        try:
+            return self.archive.read(self.info)
+        except Exception as error:  # damaged members raise half a dozen unrelated kinds
+            raise UnreadableImage(f"damaged in the zip: {error}") from error
+
+    def fingerprint(self) -> str:
+        """Size and checksum."""
+        return f"{self.info.file_size}:{self.info.CRC:08x}"
+
+
+def is_npz(path: Path) -> bool:
+    """Whether a zip holds arrays and nothing else."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except (zipfile.BadZipFile, OSError, NotImplementedError) as error:
+        raise DataError("a damaged zip", where=str(path)) from error
+    return bool(names) and all(name.endswith(".npy") for name in names)
+
+
+def read(path: Path, positive: str | None) -> Dataset:
+    """The data set in a zip."""
+    archive = zipfile.ZipFile(path)  # stays open: its members are read when they are needed
+    entries, others = [], 0
+    for info in sorted(archive.infolist(), key=lambda info: info.filename):
+        parts = PurePosixPath(info.filename).parts
+        if info.is_dir() or any(is_junk(part) for part in parts):
+            continue
+        if _is_picture(archive, info):
+            entries.append(Entry(parts, Member(archive, info)))
+        else:
+            others += 1
+    return arrange(path, entries, positive, others)
+
+
+def _is_picture(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bool:
+    if PurePosixPath(info.filename).suffix.lower() in EXTENSIONS:
+        return True
+    if info.flag_bits & _ENCRYPTED:
+        return False
+    try:
+        with archive.open(info) as member:
+            return looks_like_picture(member.read(SIGNATURE_BYTES))
+    except (zipfile.BadZipFile, OSError, NotImplementedError, EOFError):
+        return False

@@ -1,0 +1,168 @@
+"""Folders of pictures: one sub-folder a class, or a label at the start of each file name.
+
+Below `train/` and `test/` (or `val/`, `valid/`) the same, once a split. Works on relative names, so
+that a zip of a folder is read by the same lines.
+"""
+
+import os
+import re
+import stat
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from catclf.data.dataset import SPLIT_NAMES, Dataset, File, Labelled, Source, resolve
+from catclf.data.decode import EXTENSIONS, SIGNATURE_BYTES, looks_like_picture
+from catclf.errors import DataError
+
+_JUNK = frozenset(("__macosx", "thumbs.db", "desktop.ini"))
+# cat.0.jpg, dog.12.jpg, cat_003.jpg, "non-cat (4).jpg", Cat7.jpg
+_LABEL_IN_NAME = re.compile(r"([^\W\d_]+(?:[ -][^\W\d_]+)*)[._ -]*\(?\d+\)?", re.UNICODE)
+LAYOUTS = (
+    "expected class folders (cat/, dog/, ...), train/ and test/ of them, or names like cat.0.jpg"
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A picture and the names of the folders above it, from the root of the data set."""
+
+    parts: tuple[str, ...]
+    source: Source
+
+    @property
+    def name(self) -> str:
+        """The path from the root, with slashes."""
+        return "/".join(self.parts)
+
+
+def read(root: Path, positive: str | None) -> Dataset:
+    """The data set in a folder."""
+    found, others = pictures_below(root)
+    entries = [Entry(path.relative_to(root).parts, File(path)) for path in found]
+    return arrange(root, entries, positive, others)
+
+
+def is_junk(name: str) -> bool:
+    """Whether a file or folder of this name is an operating system's own, or hidden."""
+    return name.startswith(".") or name.lower() in _JUNK
+
+
+def pictures_below(root: Path) -> tuple[list[Path], int]:
+    """All pictures below a folder, sorted by name, and how many other files lie there.
+
+    A picture is a regular file with a picture's extension, or with a picture's first bytes. Links
+    to files are read, links to folders are not followed.
+    """
+    found, others = [], 0
+    for path in _walk(root):
+        if _is_picture(path):
+            found.append(path)
+        else:
+            others += 1
+    return found, others
+
+
+def _walk(root: Path) -> Iterator[Path]:
+    def fail(error: OSError) -> None:
+        if Path(error.filename) == root:
+            raise DataError(f"cannot be read ({error.strerror})", where=str(root)) from error
+
+    for folder, subfolders, names in os.walk(root, onerror=fail):
+        subfolders[:] = sorted(name for name in subfolders if not is_junk(name))
+        for name in sorted(names):
+            if not is_junk(name):
+                yield Path(folder, name)
+
+
+def _is_picture(path: Path) -> bool:
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            return False
+        if path.suffix.lower() in EXTENSIONS:
+            return True
+        with path.open("rb") as file:
+            return looks_like_picture(file.read(SIGNATURE_BYTES))
+    except OSError:
+        return path.suffix.lower() in EXTENSIONS  # the loader says why it cannot be read
+
+
+def arrange(root: Path, entries: Sequence[Entry], positive: str | None, others: int = 0) -> Dataset:
+    """Labels and splits for pictures by their names below the root of a folder or a zip."""
+    entries = _without_wrapper(entries)
+    remarks = []
+    if others:
+        remarks.append(f"{_files(others)} beside the pictures left alone")
+    tops = Counter(entry.parts[0] for entry in entries if len(entry.parts) > 1)
+    splits = {top: SPLIT_NAMES[top.lower()] for top in tops if top.lower() in SPLIT_NAMES}
+    if "train" in splits.values() or "test" in splits.values():
+        stray = sum(entry.parts[0] not in splits for entry in entries)
+        labelled = [
+            example
+            for top, split in splits.items()
+            for example in _labelled(root, [e for e in entries if e.parts[0] == top], 1, split)
+        ]
+    else:
+        stray = sum(len(entry.parts) == 1 for entry in entries) if tops else 0
+        labelled = _labelled(root, entries, 0, None)
+    if stray:
+        remarks.append(f"{_files(stray)} outside of the class folders left out")
+    return resolve(root, labelled, positive, remarks)
+
+
+def _files(n: int) -> str:
+    return "1 file" if n == 1 else f"{n:,} files"
+
+
+def _without_wrapper(entries: Sequence[Entry]) -> Sequence[Entry]:
+    """Entries without a first folder that holds all class folders (pets.zip -> pets/cat/1.jpg)."""
+    while entries and all(len(entry.parts) > 2 for entry in entries):
+        tops = {entry.parts[0] for entry in entries}
+        if len(tops) > 1 or next(iter(tops)).lower() in SPLIT_NAMES:
+            break
+        if {entry.parts[1].lower() for entry in entries}.isdisjoint(SPLIT_NAMES) and any(
+            top.lower() in ("cat", "cats") for top in tops
+        ):
+            break
+        entries = [Entry(entry.parts[1:], entry.source) for entry in entries]
+    return entries
+
+
+def _labelled(
+    root: Path, entries: Sequence[Entry], depth: int, split: str | None
+) -> list[Labelled]:
+    """The entries with a class name: the folder at this depth, else the start of the file name."""
+    deep = [entry for entry in entries if len(entry.parts) > depth + 1]
+    if deep:
+        return _each(deep, lambda entry: entry.parts[depth], split)
+    for entry in entries:
+        if not _LABEL_IN_NAME.fullmatch(_stem(entry)):
+            what = f"the layout is not understood ({entry.name} carries no label)"
+            raise DataError(what, where=str(root), do=LAYOUTS)
+    return _each(entries, _label_in_name, split)
+
+
+def _each(
+    entries: Iterable[Entry], class_name: Callable[[Entry], str], split: str | None
+) -> list[Labelled]:
+    return [
+        Labelled(
+            entry.name,
+            entry.source,
+            class_name(entry),
+            split,
+            {"folder": "/".join(entry.parts[:-1])},
+        )
+        for entry in entries
+    ]
+
+
+def _stem(entry: Entry) -> str:
+    return entry.parts[-1].rsplit(".", 1)[0]
+
+
+def _label_in_name(entry: Entry) -> str:
+    match = _LABEL_IN_NAME.fullmatch(_stem(entry))
+    assert match is not None  # _labelled has looked
+    return match[1]

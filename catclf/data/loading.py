@@ -1,0 +1,72 @@
+"""Many pictures at once: read, hashed and decoded on all cores, handed on in order.
+
+A picture that cannot be had never stops a run and is never replaced: it comes as a `Failure` in its
+place, with the reason. Threads suffice: Pillow decodes and resizes outside of Python's lock.
+"""
+
+import hashlib
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+from catclf.data.dataset import Source
+from catclf.data.decode import Loading, Picture, decode, from_array
+from catclf.errors import UnreadableImage
+
+AHEAD = 16  # pictures a thread may be ahead of who takes them: bounds the memory of a slow consumer
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A picture and the sha256 of its file's bytes (of the array's, where there is no file)."""
+
+    picture: Picture
+    sha256: bytes
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a picture could not be had."""
+
+    reason: str
+
+
+def load_one(source: Source, loading: Loading) -> Loaded | Failure:
+    """One picture, or why not."""
+    try:
+        data = source.read()
+        if isinstance(data, bytes):
+            return Loaded(decode(data, loading), hashlib.sha256(data).digest())
+        sha256 = hashlib.sha256(data.tobytes()).digest()
+        return Loaded(from_array(data, loading), sha256)
+    except UnreadableImage as error:
+        return Failure(str(error))
+
+
+def load(
+    sources: Iterable[Source], loading: Loading, jobs: int | None = None
+) -> Iterator[Loaded | Failure]:
+    """One result a source, in their order, each as soon as it and those before it are done.
+
+    jobs: threads, by default one a core. The result does not depend on it.
+    """
+    jobs = jobs or available_cores()
+    waiting: deque[Future[Loaded | Failure]] = deque()
+    with ThreadPoolExecutor(jobs) as pool:
+        try:
+            for source in sources:
+                waiting.append(pool.submit(load_one, source, loading))
+                while waiting and (waiting[0].done() or len(waiting) >= jobs * AHEAD):
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

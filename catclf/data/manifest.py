@@ -1,0 +1,85 @@
+"""CSV and TSV manifests: a line a picture, with its path, its label and, if present, its split.
+
+Further columns are groups for `eval --by`. Paths are relative to the manifest.
+"""
+
+import csv
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from catclf.data.dataset import SPLIT_NAMES, Dataset, File, Labelled, resolve
+from catclf.errors import DataError
+
+_PATH = ("path", "file", "filename", "file_name", "image", "image_path")
+_LABEL = ("label", "class", "class_name", "target", "y")
+_SPLIT = ("split", "subset", "set", "partition")
+_NUMBERED = {"0": "non-cat", "1": "cat"}
+
+
+def read(path: Path, positive: str | None) -> Dataset:
+    """The data set that a manifest lists."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
+            head = file.readline()
+            file.seek(0)
+            rows = csv.reader(file, delimiter=_delimiter(path, head), strict=True)
+            header = [name.strip().lower() for name in next(rows, [])]
+            examples = list(_examples(path, header, rows))
+    except csv.Error as error:
+        raise DataError(f"not a table: {error}", where=str(path)) from error
+    except OSError as error:
+        raise DataError(f"cannot be read ({error.strerror})", where=str(path)) from error
+    unlabelled = sum(example is None for example in examples)
+    remarks = [f"{unlabelled:,} rows without a label left out"] if unlabelled else []
+    return resolve(path, [e for e in examples if e is not None], positive, remarks)
+
+
+def _delimiter(path: Path, head: str) -> str:
+    if path.suffix.lower() == ".tsv":
+        return "\t"
+    return max(",;\t", key=head.count)
+
+
+def _examples(
+    path: Path, header: Sequence[str], rows: Iterator[list[str]]
+) -> Iterator[Labelled | None]:
+    path_column = _column(path, header, _PATH, "path")
+    label_column = _column(path, header, _LABEL, "label")
+    split_column = next((header.index(name) for name in _SPLIT if name in header), None)
+    used = {path_column, label_column, split_column}
+    group_columns = [j for j, name in enumerate(header) if name and j not in used]
+    for number, row in enumerate(rows, start=2):
+        if not row:
+            continue
+        if len(row) != len(header):
+            what = f"row {number} has {len(row)} cells, the header has {len(header)}"
+            raise DataError(what, where=str(path), do="mend that row")
+        label = row[label_column].strip()
+        if not label:
+            yield None
+            continue
+        yield Labelled(
+            row[path_column],
+            File(path.parent / row[path_column]),
+            _NUMBERED.get(label, label),
+            None if split_column is None else _split(path, number, row[split_column]),
+            {header[j]: row[j] for j in group_columns},
+        )
+
+
+def _column(path: Path, header: Sequence[str], names: Sequence[str], wanted: str) -> int:
+    for name in names:
+        if name in header:
+            return header.index(name)
+    what = f"no column {wanted}; the header reads: {', '.join(header)}"
+    raise DataError(what, where=str(path), do="name the columns path, label and, if any, split")
+
+
+def _split(path: Path, number: int, value: str) -> str | None:
+    if not value.strip():
+        return None
+    try:
+        return SPLIT_NAMES[value.strip().lower()]
+    except KeyError:
+        do = "write train, val or test"
+        raise DataError(f"row {number} has the split {value!r}", where=str(path), do=do) from None

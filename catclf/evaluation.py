@@ -1,0 +1,346 @@
+"""Model + data -> figures with intervals, on pictures that the model has not seen, or said so."""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catclf.core.logistic import Array, sigmoid
+from catclf.core.metrics import (
+    Confusion,
+    Estimate,
+    Interval,
+    auc,
+    balanced_accuracy,
+    confusion,
+    log_loss,
+    majority_baseline,
+    wilson,
+)
+from catclf.data.dataset import Dataset, Example, open_dataset
+from catclf.data.loading import Failure, load
+from catclf.data.similarity import as_rows
+from catclf.errors import DataError
+from catclf.model import Model
+from catclf.recipes import Progress, Watch, unwatched
+
+SplitName = Literal["test", "train"]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Figures of a model on n labelled pictures.
+
+    what: which pictures. interval: Wilson's 95% for the accuracy. baseline: always answering with
+    the commoner class. balanced_accuracy and auc are None where a class is absent. without_shared:
+    the same without pictures that were trained on, where there are some. groups: the same a group.
+    """
+
+    what: str
+    n: int
+    confusion: Confusion
+    accuracy: float
+    interval: Interval
+    baseline: float
+    balanced_accuracy: Estimate | None
+    auc: Estimate | None
+    log_loss: float
+    warnings: tuple[str, ...] = ()
+    left_out: tuple[tuple[str, str], ...] = ()
+    without_shared: "Evaluation | None" = None
+    groups: dict[str, "Evaluation"] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, as `eval --json` prints them."""
+        plain: dict[str, Any] = {
+            "what": self.what,
+            "n": self.n,
+            "accuracy": self.accuracy,
+            "interval": [self.interval.low, self.interval.high],
+            "baseline": self.baseline,
+            "balanced_accuracy": _estimate_as_json(self.balanced_accuracy),
+            "auc": _estimate_as_json(self.auc),
+            "log_loss": self.log_loss,
+            "confusion": dataclasses.asdict(self.confusion),
+            "warnings": list(self.warnings),
+        }
+        if self.left_out:
+            plain["left_out"] = len(self.left_out)
+        if self.without_shared:
+            plain["without_shared"] = self.without_shared.as_json()
+        if self.groups:
+            plain["groups"] = {name: group.as_json() for name, group in self.groups.items()}
+        return plain
+
+
+def _estimate_as_json(estimate: Estimate | None) -> dict[str, Any] | None:
+    if estimate is None:
+        return None
+    return {"value": estimate.value, "interval": [estimate.low, estimate.high]}
+
+
+def figures(z: Array, y: NDArray[np.int8], what: str, threshold: float = 0.5) -> Evaluation:
+    """The figures for scores z (m,) and labels y (m,)."""
+    counts = confusion(y, sigmoid(z) > threshold)
+    n, right = len(y), counts.tp + counts.tn
+    both = 0 < y.sum() < n
+    evaluation = Evaluation(
+        what=what,
+        n=n,
+        confusion=counts,
+        accuracy=right / n,
+        interval=wilson(right, n),
+        baseline=majority_baseline(y),
+        balanced_accuracy=balanced_accuracy(counts) if both else None,
+        auc=auc(z, y) if both else None,
+        log_loss=log_loss(z, y),
+    )
+    if both and evaluation.interval.low <= evaluation.baseline <= evaluation.interval.high:
+        remark = (
+            f"always answering with the commoner class is right {evaluation.baseline:.1%} of the "
+            "time, which lies inside the interval: not shown to be better than that"
+        )
+        return replace(evaluation, warnings=(remark,))
+    return evaluation
+
+
+def evaluate(
+    model: Model,
+    data: Path | str | None = None,
+    *,
+    split: SplitName = "test",
+    by: str | None = None,
+    jobs: int | None = None,
+    watch: Watch = unwatched,
+) -> Evaluation:
+    """Judge a model on a data set; without one on the data set that it was trained on.
+
+    split "test": the test split; else the held-out pictures of the training data; else all that the
+    model was not trained on. split "train": the pictures that it was trained on. by: a column or
+    "folder", for figures a group. Raises `DataError` where what should judge was trained on.
+    """
+    dataset, remarks = _find(model, data)
+    examples = dataset.split(split)
+    if split == "test" and not examples:
+        examples = dataset.split("train")
+        if _is_training_data(model, dataset):
+            return _evaluate_held_out(model, dataset, remarks, by, jobs, watch)
+        what = f"all of {dataset.path}, less the pictures that the model was trained on"
+        return evaluate_examples(
+            model, examples, what, jobs, watch, remarks=remarks, by=by, shared="drop"
+        )
+    if not examples:
+        raise DataError(f"has no {split} split", where=str(dataset.path))
+    if split == "train":
+        what = f"training pictures of {dataset.path}, so not a judgement"
+        return evaluate_examples(
+            model, examples, what, jobs, watch, remarks=remarks, by=by, shared="only"
+        )
+    what = f"the test split of {dataset.path}"
+    return evaluate_examples(model, examples, what, jobs, watch, remarks=remarks, by=by)
+
+
+def _find(model: Model, data: Path | str | None) -> tuple[Dataset, tuple[str, ...]]:
+    """The data set, and a line where it has changed since the model was trained on it."""
+    record = model.record
+    if data is None and not Path(record.data).exists():
+        what = "the data set that the model was trained on is no longer there"
+        raise DataError(what, where=record.data, do="give the data set: catclf eval DATA")
+    dataset = open_dataset(record.data if data is None else data, model.class_names[1])
+    if dataset.class_names[1].lower() != model.class_names[1].lower():
+        what = f"its positive class is {dataset.class_names[1]}, the model's {model.class_names[1]}"
+        raise DataError(what, where=str(dataset.path))
+    same_place = str(dataset.path.resolve()) == record.data
+    if same_place and dataset.fingerprint() != record.fingerprint:
+        return dataset, (f"{dataset.path} has changed since the model was trained",)
+    return dataset, ()
+
+
+def _is_training_data(model: Model, dataset: Dataset) -> bool:
+    same_place = str(dataset.path.resolve()) == model.record.data
+    return same_place or dataset.fingerprint() == model.record.fingerprint
+
+
+def _evaluate_held_out(
+    model: Model,
+    dataset: Dataset,
+    remarks: tuple[str, ...],
+    by: str | None,
+    jobs: int | None,
+    watch: Watch,
+) -> Evaluation:
+    if not len(model.held_out_files):
+        what = "has no test split, and the model holds no pictures of it out"
+        known = model.record.figures
+        if known is not None and model.record.judged_on == "out of fold":
+            low, high = known["interval"]
+            what += (
+                f"; out of fold it was right on {known['accuracy']:.1%} "
+                f"[{low:.0%}, {high:.0%}] of {known['n']}"
+            )
+        do = "evaluate on other pictures: catclf eval DATA"
+        raise DataError(what, where=str(dataset.path), do=do)
+    what = f"the held-out pictures of {dataset.path}"
+    return evaluate_examples(
+        model,
+        dataset.split("train"),
+        what,
+        jobs,
+        watch,
+        remarks=remarks,
+        by=by,
+        shared="held out",
+    )
+
+
+def evaluate_examples(
+    model: Model,
+    examples: Sequence[Example],
+    what: str,
+    jobs: int | None = None,
+    watch: Watch = unwatched,
+    *,
+    remarks: tuple[str, ...] = (),
+    by: str | None = None,
+    shared: Literal["warn", "drop", "only", "held out"] = "warn",
+) -> Evaluation:
+    """The figures on these examples.
+
+    shared: what becomes of pictures that were trained on. "warn" keeps them and adds the figures
+    without them, and refuses when they are more than half; "drop" leaves them out; "only" keeps
+    nothing else; "held out" keeps the recorded held-out pictures alone.
+    """
+    if by is not None and not any(by in example.groups for example in examples):
+        columns = ", ".join(sorted({name for e in examples for name in e.groups})) or "none"
+        raise DataError(f"no column {by} to group by; there are: {columns}", do="mend --by")
+    scored, left_out = _score(model, examples, jobs, watch)
+    if shared == "held out":
+        scored = scored.where(model.held_out(scored.files, scored.pictures))
+        missing = len(model.held_out_files) - len(scored.y)
+        if missing > 0:
+            remarks = (*remarks, f"{missing} of the held-out pictures are no longer there")
+    elif shared == "only":
+        scored = scored.where(model.trained_on(scored.files, scored.pictures))
+    if not len(scored.y):
+        raise DataError("none of the pictures asked for are there", where=what)
+
+    trained_on = np.zeros(len(scored.y), bool)
+    if shared in ("warn", "drop"):
+        trained_on = model.trained_on(scored.files, scored.pictures)
+    if shared == "drop" and trained_on.any():
+        remarks = (*remarks, f"{trained_on.sum():,} pictures that were trained on are left out")
+        scored, trained_on = scored.where(~trained_on), trained_on[~trained_on]
+        if not len(scored.y):
+            refusal = "the model was trained on every one of these pictures"
+            raise DataError(refusal, where=what, do="give pictures that it has not seen")
+    if 2 * trained_on.sum() > len(scored.y):
+        refusal = (
+            f"the model was trained on {trained_on.sum():,} of these {len(scored.y):,} pictures"
+        )
+        do = "give pictures that it has not seen, or ask for --train-set"
+        raise DataError(refusal, where=what, do=do)
+
+    evaluation = figures(scored.z, scored.y, what, model.threshold)
+    without = None
+    if trained_on.any():
+        rest = scored.where(~trained_on)
+        without = figures(rest.z, rest.y, f"{what}, less those trained on", model.threshold)
+        some = [name for name, bad in zip(scored.names, trained_on, strict=True) if bad]
+        names = ", ".join(some[:3]) + (", ..." if len(some) > 3 else "")
+        remark = f"the model was trained on {len(some):,} of these pictures ({names})"
+        remarks = (*remarks, remark)
+    groups = {}
+    if by is not None:
+        for value in sorted(set(scored.groups(by))):
+            chosen = np.array([group == value for group in scored.groups(by)])
+            part = scored.where(chosen)
+            groups[value] = figures(part.z, part.y, f"{by} {value}", model.threshold)
+    return replace(
+        evaluation,
+        warnings=(*remarks, *evaluation.warnings),
+        left_out=left_out,
+        without_shared=without,
+        groups=groups,
+    )
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Accuracies of an older and a newer model on the same n pictures, unseen by both."""
+
+    n: int
+    older: float
+    newer: float
+
+
+def compare(
+    older: Model, newer: Model, examples: Sequence[Example], jobs: int | None = None
+) -> Comparison | None:
+    """Both models on those of the examples that neither was trained on; None where none are left,
+    or where the two tell different classes apart."""
+    if older.class_names != newer.class_names or not examples:
+        return None
+    right = []
+    unseen = np.ones(len(examples), bool)
+    for model in (older, newer):
+        scored, _ = _score(model, examples, jobs, unwatched)
+        positions = {example.name: i for i, example in enumerate(examples)}
+        at = np.array([positions[name] for name in scored.names], np.intp)
+        called = np.zeros(len(examples), bool)
+        called[at] = (sigmoid(scored.z) > model.threshold) == scored.y
+        right.append(called)
+        readable = np.zeros(len(examples), bool)
+        readable[at] = ~model.trained_on(scored.files, scored.pictures)
+        unseen &= readable
+    if not unseen.any():
+        return None
+    return Comparison(int(unseen.sum()), *(float(r[unseen].mean()) for r in right))
+
+
+@dataclass(frozen=True)
+class _Scored:
+    """Examples with their scores and hashes, side by side."""
+
+    examples: tuple[Example, ...]
+    z: NDArray[np.float64]
+    y: NDArray[np.int8]
+    files: NDArray[np.uint8]
+    pictures: NDArray[np.uint8]
+
+    @property
+    def names(self) -> list[str]:
+        return [example.name for example in self.examples]
+
+    def groups(self, by: str) -> list[str]:
+        return [example.groups.get(by, "") for example in self.examples]
+
+    def where(self, chosen: NDArray[np.bool_]) -> "_Scored":
+        kept = tuple(e for e, keep in zip(self.examples, chosen, strict=True) if keep)
+        return _Scored(
+            kept, self.z[chosen], self.y[chosen], self.files[chosen], self.pictures[chosen]
+        )
+
+
+def _score(
+    model: Model, examples: Sequence[Example], jobs: int | None, watch: Any
+) -> tuple[_Scored, tuple[tuple[str, str], ...]]:
+    kept, z, files, pictures = [], [], [], []
+    left_out = []
+    results = load((example.source for example in examples), model.loading, jobs)
+    for position, (example, result) in enumerate(zip(examples, results, strict=True)):
+        if isinstance(result, Failure):
+            left_out.append((example.name, result.reason))
+        else:
+            kept.append(example)
+            z.append(model.score(result.picture.pixels))
+            files.append(result.sha256)
+            pictures.append(result.picture.perceptual_hash)
+        done = position + 1
+        watch(Progress("judging", done / len(examples), done, "photos"))
+    y = np.array([example.label for example in kept], np.int8)
+    scored = _Scored(tuple(kept), np.array(z), y, as_rows(files), as_rows(pictures))
+    return scored, tuple(left_out)

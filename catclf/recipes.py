@@ -1,0 +1,162 @@
+"""How w and b are found from X and y: the course's recipe, and the one that needs no tuning.
+
+Knows nothing of pictures or files.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catclf.core.descent import Objective, Step, accelerated_descent, gradient_descent
+from catclf.core.design import Standardization, choose_design
+from catclf.core.logistic import Array
+from catclf.core.selection import fold_weights, out_of_fold
+from catclf.errors import TrainingError
+
+CURVE_POINTS = 20  # costs that a record keeps
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a long piece of work is: `done` of the whole, from 0 to 1, and what was counted."""
+
+    stage: str
+    done: float
+    count: int
+    unit: str
+    remark: str = ""
+
+
+Watch = Callable[[Progress], None]  # called often, from one thread
+
+
+def unwatched(progress: Progress) -> None:
+    """Shows nothing."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How w and b are found.
+
+    learning_rate None means the schedule that needs no tuning, until the gradient's norm is at
+    most `tolerance`; a number means the notes' descent, `iterations` times.
+    """
+
+    name: str
+    standardized: bool
+    balanced: bool
+    learning_rate: float | None
+    iterations: int
+    l2: float
+    tolerance: float
+    dtype: type[np.floating]
+
+
+DEFAULT = Recipe("default", True, True, None, 20_000, 0.1, 1e-5, np.float32)
+COURSE = Recipe("course", False, False, 0.005, 2_000, 0.0, 0.0, np.float64)
+RECIPES = {"default": DEFAULT, "course": COURSE}
+
+
+@dataclass(frozen=True)
+class Descended:
+    """The result: w (n_x,), b and z (m,) of the model itself, and out-of-fold scores (m,) if asked.
+
+    costs are J at some iterations, evenly spaced, the first and the last among them.
+    """
+
+    w: NDArray[np.float64]  # (n_x,)
+    b: float
+    z: Array  # (m,)
+    z_out_of_fold: Array | None
+    iterations: int
+    stopped: str
+    cost_iterations: tuple[int, ...]
+    costs: tuple[float, ...]
+
+
+def descend(
+    X: Array, y: NDArray[np.int8], recipe: Recipe, fold: NDArray[np.intp] | None, watch: Watch
+) -> Descended:
+    """w and b for X (n_x, m) and labels y (m,), X centred and scaled where it stands.
+
+    fold (m,) asks for out-of-fold scores as well: a problem a fold and one for all, in one sweep.
+    Raises `TrainingError` when the cost grows instead of falling.
+    """
+    standardization = Standardization.identity(len(X))
+    if recipe.standardized:
+        standardization = Standardization.fit(X)
+        standardization.apply(X)
+    design = choose_design(X, standardization, min(recipe.iterations, 1000))
+    m = len(y)
+    c = np.where(y == 1, m / (2 * y.sum()), m / (2 * (m - y.sum()))) if recipe.balanced else None
+    c = np.ones(m) if c is None else c
+    weights = c[None, :] if fold is None else fold_weights(c, fold)
+    objective = Objective(design, y.astype(np.float64), weights, np.full(len(weights), recipe.l2))
+    last, curve = _follow(objective, recipe, watch)
+
+    final = -1  # the problem that has seen all; the folds, if any, stand before it
+    w, b = design.weights(last.theta[final:], last.b[final:])
+    z = design.scores(last.theta, last.b)
+    kept = _spread(curve, CURVE_POINTS)
+    return Descended(
+        w[0].astype(np.float64),
+        float(b[0]),
+        z[final],
+        None if fold is None else out_of_fold(z, fold),
+        last.iteration,
+        _why(last, recipe),
+        tuple(iteration for iteration, _ in kept),
+        tuple(cost for _, cost in kept),
+    )
+
+
+def _follow(
+    objective: Objective, recipe: Recipe, watch: Watch
+) -> tuple[Step, list[tuple[int, float]]]:
+    """The last step of the descent, and the final problem's cost at each."""
+    if recipe.learning_rate is None:
+        steps = accelerated_descent(objective, recipe.tolerance, recipe.iterations)
+    else:
+        steps = gradient_descent(objective, recipe.learning_rate, recipe.iterations)
+    curve: list[tuple[int, float]] = []
+    first = 0.0
+    for step in steps:
+        cost, norm = float(step.cost[-1]), float(step.gradient_norm.max())
+        if not np.isfinite(cost) or (curve and cost > 1e3 * curve[0][1]):
+            _diverged(recipe, step.iteration, cost)
+        curve.append((step.iteration, cost))
+        first = first or norm
+        if recipe.learning_rate is None:
+            # The norm falls by a constant factor an iteration, more or less.
+            whole = np.log(max(first / recipe.tolerance, 2))
+            done = float(np.clip(np.log(max(first, 1e-300) / max(norm, 1e-300)) / whole, 0, 1))
+        else:
+            done = step.iteration / recipe.iterations
+        watch(Progress("training", done, step.iteration, "iterations", f"cost {cost:.4f}"))
+    if cost > curve[0][1]:
+        _diverged(recipe, step.iteration, cost)
+    return step, curve
+
+
+def _diverged(recipe: Recipe, iteration: int, cost: float) -> None:
+    what = f"diverged: the cost was {cost:.3g} after {iteration:,} iterations"
+    do = "take a smaller --learning-rate" if recipe.learning_rate else "raise --l2"
+    raise TrainingError(what, do=do)
+
+
+def _why(last: Step, recipe: Recipe) -> str:
+    norm = float(last.gradient_norm.max())
+    if recipe.learning_rate is not None:
+        return f"did the {recipe.iterations:,} iterations asked for; gradient norm {norm:.1e}"
+    if last.converged:
+        return f"converged in {last.iteration:,} iterations: gradient norm {norm:.1e}"
+    return f"not converged after {last.iteration:,} iterations: gradient norm {norm:.1e}"
+
+
+def _spread(curve: Sequence[tuple[int, float]], points: int) -> list[tuple[int, float]]:
+    """Evenly spaced entries of a curve, the first and the last among them."""
+    step = max(1, (len(curve) - 1) // max(points, 1))
+    kept = list(curve[::step])
+    return kept if kept[-1] == curve[-1] else [*kept, curve[-1]]

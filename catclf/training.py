@@ -1,0 +1,271 @@
+"""Data -> features -> core -> Model: the only place that knows the order."""
+
+import datetime
+import platform
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catclf.core.logistic import Array
+from catclf.data.dataset import Dataset, Example, open_dataset
+from catclf.data.decode import Crop, Loading
+from catclf.data.loading import load
+from catclf.data.similarity import near_groups
+from catclf.data.splitting import fold_numbers, hold_out
+from catclf.errors import DataError, TrainingError
+from catclf.evaluation import Evaluation, evaluate_examples, figures
+from catclf.features import Columns, FeatureMap, feature_map, matrix
+from catclf.model import Model, Record
+from catclf.recipes import RECIPES, Descended, Progress, Recipe, Watch, descend, unwatched
+
+DEFAULT_SIZE = 64
+FEW = 200  # fewer training pictures than this are too few to hold a part of them out
+FOLDS = 5
+MAX_SIZE = 4096
+
+
+@dataclass(frozen=True)
+class Options:
+    """What can be asked of a training; see `train`."""
+
+    recipe: str = "default"
+    size: int | None = None
+    crop: Crop = "centre"
+    l2: float | None = None
+    learning_rate: float | None = None
+    iterations: int | None = None
+    holdout: float = 0.2
+    positive: str | None = None
+    seed: int = 0
+    strict: bool = False
+    jobs: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.recipe not in RECIPES:
+            raise ValueError(f"no recipe {self.recipe}; there are: {', '.join(RECIPES)}")
+        if not 0 <= self.holdout < 1:
+            raise ValueError("holdout is a share, from 0 to less than 1")
+        if self.size is not None and not 1 <= self.size <= MAX_SIZE:
+            raise ValueError(f"size is a number of pixels, 1 to {MAX_SIZE}")
+
+    def chosen_recipe(self) -> Recipe:
+        """The recipe of that name, with what was asked for in its place."""
+        given = {"l2": self.l2, "learning_rate": self.learning_rate, "iterations": self.iterations}
+        given = {key: value for key, value in given.items() if value is not None}
+        return replace(RECIPES[self.recipe], **given)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Training:
+    """A trained model, with what the training found out besides.
+
+    evaluation judges the model on pictures that it has not seen; None where there are none.
+    left_out: name and reason of every picture that could not be had. remarks: what the reader of
+    the data set left alone. judges: the examples that evaluation is about, where they are any.
+    """
+
+    model: Model
+    evaluation: Evaluation | None
+    left_out: tuple[tuple[str, str], ...]
+    remarks: tuple[str, ...]
+    judges: tuple[Example, ...]
+
+
+def train(
+    data: Path | str,
+    *,
+    recipe: str = "default",
+    size: int | None = None,
+    crop: Crop = "centre",
+    l2: float | None = None,
+    learning_rate: float | None = None,
+    iterations: int | None = None,
+    holdout: float = 0.2,
+    positive: str | None = None,
+    seed: int = 0,
+    strict: bool = False,
+    jobs: int | None = None,
+) -> Model:
+    """Train a model on the data set at a path. Nothing is written: `model.save(path)` does that.
+
+    recipe: "default" or "course". size: the side that pictures are brought to, by default 64 or the
+    arrays' own. crop: "centre" or "stretch". l2, learning_rate, iterations: in place of the
+    recipe's; a learning rate means plain gradient descent. holdout: the share of the training
+    pictures that judges, where the data have no test split and 200 pictures or more; with fewer,
+    folds judge and the model trains on all. positive: name of the positive class. seed: draws what
+    is held out. strict: an unreadable picture is an error. jobs: threads that read.
+
+    Raises `DataError` or `TrainingError`, both `CatclfError`.
+    """
+    options = Options(
+        recipe, size, crop, l2, learning_rate, iterations, holdout, positive, seed, strict, jobs
+    )
+    return fit(data, options).model
+
+
+def fit(data: Path | str, options: Options, watch: Watch = unwatched) -> Training:
+    """The same with all that was found out, and with someone watching."""
+    recipe = options.chosen_recipe()
+    dataset = open_dataset(data, options.positive)
+    loading = Loading(options.size or dataset.size or DEFAULT_SIZE, options.crop)
+    features = feature_map("pixels", loading)
+    columns, y, left_out = _read(dataset, features, recipe, options, watch)
+
+    judges = _choose_judges(dataset, columns, y, options)
+    learns = ~judges.held_out
+    _check_classes(dataset, y[learns])
+    X, y_train = _compact(columns.X, learns), y[learns]
+    descended = descend(X, y_train, recipe, judges.fold, watch)
+
+    model = Model(
+        w=descended.w[:, None],
+        b=descended.b,
+        features=features.name,
+        features_sha256=features.sha256,
+        loading=loading,
+        class_names=dataset.class_names,
+        threshold=0.5,
+        prior=0.5 if recipe.balanced else float(y_train.mean()),
+        train_files=columns.files[learns],
+        train_pictures=columns.pictures[learns],
+        held_out_files=columns.files[judges.held_out],
+        held_out_pictures=columns.pictures[judges.held_out],
+        record=_record(dataset, options, recipe, descended, y_train, judges.name, len(left_out)),
+    )
+    evaluation = None
+    if judges.examples:
+        where = f"{judges.name} of {dataset.path}"
+        evaluation = evaluate_examples(model, judges.examples, where, options.jobs, watch)
+    elif descended.z_out_of_fold is not None:
+        evaluation = figures(descended.z_out_of_fold, y_train, f"{judges.name} on {dataset.path}")
+    if evaluation is not None:
+        model = replace(model, record=replace(model.record, figures=evaluation.as_json()))
+    return Training(model, evaluation, left_out, dataset.remarks, judges.examples)
+
+
+def _read(
+    dataset: Dataset, features: FeatureMap, recipe: Recipe, options: Options, watch: Watch
+) -> tuple[Columns, NDArray[np.int8], tuple[tuple[str, str], ...]]:
+    """The training split as columns, their labels (m,), and what could not be read."""
+    examples = dataset.split("train")
+    n = len(examples)
+    if not n:
+        what = "has a test split but nothing to train on"
+        raise DataError(what, where=str(dataset.path), do="name the whole data set")
+    results = load((example.source for example in examples), features.loading, options.jobs)
+    try:
+        columns = matrix(
+            features,
+            results,
+            n,
+            recipe.dtype,
+            lambda done: watch(Progress("reading", done / n, done, "photos")),
+        )
+    except MemoryError as error:
+        gigabytes = features.n_x * n * np.dtype(recipe.dtype).itemsize / 2**30
+        what = f"{n:,} pictures of {features.n_x:,} numbers need {gigabytes:.1f} GiB of memory"
+        raise DataError(what, where=str(dataset.path), do="take a smaller --size") from error
+    left_out = tuple((examples[i].name, reason) for i, reason in columns.failures)
+    if left_out and options.strict:
+        name, reason = left_out[0]
+        raise DataError(reason, where=name, do="mend or remove it, or train without --strict")
+    if len(left_out) == n:
+        name, reason = left_out[0]
+        what = f"none of {n:,} pictures can be read (the first, {name}: {reason})"
+        raise DataError(what, where=str(dataset.path))
+    y = np.array([examples[position].label for position in columns.kept], np.int8)
+    _check_classes(dataset, y)
+    return columns, y, left_out
+
+
+def _check_classes(dataset: Dataset, y: NDArray[np.int8]) -> None:
+    for label, name in enumerate(dataset.class_names):
+        if not (y == label).any():
+            what = f"no readable picture of {name} to train on"
+            raise TrainingError(what, where=str(dataset.path), do="two classes are needed")
+
+
+@dataclass(frozen=True)
+class _Judges:
+    """What judges the model: other examples (the test split, or those held out), or folds."""
+
+    name: str
+    held_out: NDArray[np.bool_]  # (m,)
+    examples: tuple[Example, ...] = ()
+    fold: NDArray[np.intp] | None = None  # (m,)
+
+
+def _choose_judges(
+    dataset: Dataset, columns: Columns, y: NDArray[np.int8], options: Options
+) -> _Judges:
+    none = np.zeros(len(y), bool)
+    tests = dataset.split("test")
+    if tests:
+        return _Judges("test split", none, tests)
+    if options.holdout == 0:
+        return _Judges("nothing", none)
+    groups = near_groups(columns.files, columns.pictures)
+    if len(y) >= FEW:
+        held_out = hold_out(columns.files, groups, y, options.holdout, options.seed)
+        examples = dataset.split("train")
+        judging = tuple(examples[position] for position in columns.kept[held_out])
+        return _Judges("held-out pictures", held_out, judging)
+    folds = min(FOLDS, *(len(np.unique(groups[y == label])) for label in (0, 1)))
+    if folds < 2:
+        return _Judges("nothing", none)
+    fold = fold_numbers(columns.files, groups, y, folds, options.seed)
+    return _Judges("out of fold", none, fold=fold)
+
+
+def _compact(X: Array, chosen: NDArray[np.bool_]) -> Array:
+    """The chosen columns of X, moved together where they stand: no second X."""
+    positions = np.flatnonzero(chosen)
+    for new, old in enumerate(positions):
+        if new != old:
+            X[:, new] = X[:, old]
+    return X[:, : len(positions)]
+
+
+def _record(
+    dataset: Dataset,
+    options: Options,
+    recipe: Recipe,
+    descended: Descended,
+    y: NDArray[np.int8],
+    judged_on: str,
+    left_out: int,
+) -> Record:
+    return Record(
+        recipe=recipe.name,
+        seed=options.seed,
+        data=str(dataset.path.resolve()),
+        fingerprint=dataset.fingerprint(),
+        judged_on=judged_on,
+        m_train=len(y),
+        train_accuracy=float(np.mean((descended.z > 0) == y)),
+        l2=recipe.l2,
+        learning_rate=recipe.learning_rate,
+        iterations=descended.iterations,
+        stopped=descended.stopped,
+        cost_iterations=descended.cost_iterations,
+        costs=descended.costs,
+        left_out=left_out,
+        holdout=options.holdout,
+        versions=_versions(),
+        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _versions() -> dict[str, str]:
+    import PIL
+
+    import catclf
+
+    return {
+        "catclf": catclf.__version__,
+        "numpy": np.__version__,
+        "pillow": PIL.__version__,
+        "python": platform.python_version(),
+    }

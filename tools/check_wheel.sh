@@ -1,0 +1,22 @@
+#!/bin/sh
+# Build the wheel, install it alone into an empty environment elsewhere, run the three commands.
+# Shows what a checkout hides: a missing run-time dependency, a file left out of the wheel.
+# Usage: sh tools/check_wheel.sh PYTHON
+set -eu
+root=$(cd "$(dirname "$0")/.." && pwd)
+python=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+
+"$python" -m build --wheel --outdir "$folder" "$root" >"$folder/build.log" 2>&1 ||
+    { cat "$folder/build.log"; exit 1; }
+"$python" -m venv "$folder/venv"
+"$folder/venv/bin/python" -m pip install --quiet --disable-pip-version-check "$folder"/*.whl
+
+cd "$folder"
+PATH=$folder/venv/bin:$PATH
+catclf --version
+catclf train "$root/sample_images/drawn" --quiet
+catclf eval --test-set
+catclf predict "$root/sample_images/photos"
+echo "the wheel works alone"
