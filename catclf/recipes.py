@@ -63,7 +63,7 @@ RECIPES = {"default": DEFAULT, "course": COURSE}
 class Descended:
     """The result: w (n_x,), b and z (m,) of the model itself, and out-of-fold scores (m,) if asked.
 
-    costs are J at some iterations, evenly spaced, the first and the last among them.
+    costs are J at some iterations, the first and the last among them.
     """
 
     w: NDArray[np.float64]  # (n_x,)
@@ -99,7 +99,7 @@ def descend(
     final = -1  # the problem that has seen all; the folds, if any, stand before it
     w, b = design.weights(last.theta[final:], last.b[final:])
     z = design.scores(last.theta, last.b)
-    kept = _spread(curve, CURVE_POINTS)
+    kept = _spread(curve, recipe)
     return Descended(
         w[0].astype(np.float64),
         float(b[0]),
@@ -155,8 +155,15 @@ def _why(last: Step, recipe: Recipe) -> str:
     return f"not converged after {last.iteration:,} iterations: gradient norm {norm:.1e}"
 
 
-def _spread(curve: Sequence[tuple[int, float]], points: int) -> list[tuple[int, float]]:
-    """Evenly spaced entries of a curve, the first and the last among them."""
-    step = max(1, (len(curve) - 1) // max(points, 1))
-    kept = list(curve[::step])
-    return kept if kept[-1] == curve[-1] else [*kept, curve[-1]]
+def _spread(curve: Sequence[tuple[int, float]], recipe: Recipe) -> list[tuple[int, float]]:
+    """Some entries of a curve, the first and the last among them.
+
+    At a fixed rate evenly spaced, as the course prints them; else at ever larger distances, because
+    nearly all of the fall is at the beginning.
+    """
+    last = len(curve) - 1
+    if recipe.learning_rate is None:
+        chosen = np.geomspace(1, last + 1, CURVE_POINTS + 1) - 1
+    else:
+        chosen = np.linspace(0, last, CURVE_POINTS + 1)
+    return [curve[i] for i in sorted(set(chosen.round().astype(int).tolist()))]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def evaluate(
     data: Annotated[
         Path | None,
-        typer.Argument(metavar="[DATA]", help="A data set. [default: the one trained on]"),
+        typer.Argument(metavar="DATA", help="A data set. [default: the one trained on]"),
     ] = None,
     test_set: Annotated[
         bool,

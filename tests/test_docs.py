@@ -1,0 +1,95 @@
+"""The documents: every command of the README runs, and prints what the README says it prints."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+HOME = "/home/me"
+NUMBER = re.compile(r"\d[\d,]*\.?\d*(?:e[-+]\d+)?")
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Path:
+    """A folder with what the README's commands speak of: data/, photos/ and photo.jpg."""
+    shutil.copytree(ROOT / "sample_images/drawn", tmp_path / "data")
+    shutil.copytree(ROOT / "sample_images/photos", tmp_path / "photos")
+    shutil.copy(ROOT / "sample_images/photos/chelsea.jpg", tmp_path / "photo.jpg")
+    (tmp_path / "cats").mkdir()
+    return tmp_path
+
+
+def sessions(text: str) -> list[tuple[str, str]]:
+    """Commands and their output, from all console blocks of a document."""
+    blocks = re.findall(r"```console\n(.*?)```", text, re.DOTALL)
+    parts = [part for block in blocks for part in re.split(r"^\$ ", block, flags=re.MULTILINE)]
+    return [(part.partition("\n")[0], part.partition("\n")[2]) for part in parts if part.strip()]
+
+
+def run(command: str, folder: Path) -> str:
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    done = subprocess.run(
+        ["sh", "-c", command],
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout.replace(str(folder), HOME)
+
+
+def same(printed: str, documented: str) -> bool:
+    """Equal words; numbers may differ in what another processor's rounding leaves uncertain."""
+    if NUMBER.sub("#", printed) != NUMBER.sub("#", documented):
+        return False
+    pairs = zip(NUMBER.findall(printed), NUMBER.findall(documented), strict=True)
+    numbers = ((float(a.replace(",", "")), float(b.replace(",", ""))) for a, b in pairs)
+    return all(abs(a - b) <= 0.02 * max(abs(a), abs(b)) + 2e-4 for a, b in numbers)
+
+
+def test_every_command_of_the_readme_prints_what_the_readme_says(desk: Path) -> None:
+    commands = sessions((ROOT / "README.md").read_text())
+    assert len(commands) >= 7
+    for command, documented in commands:
+        printed = run(command, desk)
+        assert same(printed, documented), f"$ {command}\n{printed}"
+    assert {path.name for path in (desk / "cats").iterdir()} >= {"chelsea.jpg"}
+
+
+def test_the_readme_s_python_runs(desk: Path) -> None:
+    (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    (desk / "session.txt").write_text(block)
+    command = f'"{sys.executable}" -W error -m doctest session.txt'
+    assert run(command, desk) == ""
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    for document in [ROOT / "README.md", *ROOT.glob("docs/*.md"), ROOT / "sample_images/README.md"]:
+        for target in re.findall(r"\]\(([^)#:]+)[^)]*\)", document.read_text()):
+            assert (document.parent / target).exists(), f"{document.name} -> {target}"
+
+
+def test_the_changelog_s_top_version_is_the_package_s() -> None:
+    import catclf
+
+    top = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert top is not None
+    assert top[1] == catclf.__version__
+    assert f'version = "{catclf.__version__}"' in (ROOT / "pyproject.toml").read_text()
+
+
+def test_the_readme_names_every_command_and_exit_code() -> None:
+    text = (ROOT / "README.md").read_text()
+    for command in ("train", "eval", "predict"):
+        assert f"catclf {command}" in text
+    for code in (0, 2, 3, 4):
+        assert f"| {code} |" in text
