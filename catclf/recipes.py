@@ -16,6 +16,7 @@ from catclf.core.selection import fold_weights, out_of_fold
 from catclf.errors import TrainingError
 
 CURVE_POINTS = 20  # costs that a record keeps
+LIKELY_ITERATIONS = 100  # of the descent that needs no tuning
 
 
 @dataclass(frozen=True)
@@ -88,11 +89,12 @@ def descend(
     if recipe.standardized:
         standardization = Standardization.fit(X)
         standardization.apply(X)
-    design = choose_design(X, standardization, min(recipe.iterations, 1000))
     m = len(y)
     c = np.where(y == 1, m / (2 * y.sum()), m / (2 * (m - y.sum()))) if recipe.balanced else None
     c = np.ones(m) if c is None else c
     weights = c[None, :] if fold is None else fold_weights(c, fold)
+    sweeps = len(weights) * (recipe.iterations if recipe.learning_rate else LIKELY_ITERATIONS)
+    design = choose_design(X, standardization, sweeps)
     objective = Objective(design, y.astype(np.float64), weights, np.full(len(weights), recipe.l2))
     last, curve = _follow(objective, recipe, watch)
 

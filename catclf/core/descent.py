@@ -13,11 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from catclf.core.curvature import Metric
 from catclf.core.design import Design, Pointwise
 from catclf.core.logistic import Array
 from catclf.core.losses import CROSS_ENTROPY, Loss
 
 Positions = NDArray[np.intp]
+FLAT = 0.01  # share of the bound that a second derivative counts as at least
+RENEWAL = 30  # iterations until the metric is taken anew; then twice as many, and so on
 COST_NOISE = 1e-6  # relative; what float32 products leave uncertain in J is no broken promise
 
 
@@ -75,30 +78,19 @@ class Objective:
 
         return pointwise
 
-    def curvature(self, sweeps: int = 8) -> Array:
-        """L (P,), close above the largest second derivative of J: 1/L is a safe learning rate.
+    def metric(self) -> Metric:
+        """The bound on the second derivative of J: a metric whose unit step is safe, nearly."""
+        c = (self.c / self.c.sum(axis=1, keepdims=True)).mean(axis=0)
+        return Metric.of(self.design.basis(c), self.loss.curvature, self.l2)
 
-        The bound is curvature of the loss times λ_max([X; 1] diag(c) [X; 1]') / Σc + l2. Power
-        iteration finds λ_max from below, so 2% are added; descent corrects what that misses.
-        """
-        P, design = len(self.l2), self.design
-        c = self.c / self.c.sum(axis=1, keepdims=True)
-        noise = np.random.default_rng(0).standard_normal(design.m)  # any start will do, but fixed
-        theta: Array = np.zeros((P, design.dim))
-        b: Array = np.zeros(P)
-        largest = np.zeros(P)
-        for sweep in range(sweeps):
-
-            def multiply(z: Array, columns: slice, first: bool = sweep == 0) -> tuple[Array, Array]:
-                z = np.broadcast_to(noise[columns], z.shape) if first else z
-                return np.zeros_like(z), c[:, columns] * z
-
-            _, theta, b = design.sweep(theta, b, multiply)
-            norm = np.sqrt(design.inner(theta, theta) + b**2)
-            norm = np.where(norm > 0, norm, 1.0)
-            largest = norm if sweep else largest
-            theta, b = theta / norm[:, None], b / norm
-        return np.asarray(1.02 * self.loss.curvature * largest + self.l2)
+    def metric_at(self, theta: Array, b: Array, live: Positions) -> Metric:
+        """The second derivative itself where the problems `live` stand, averaged over them."""
+        c = self.c[live] / self.c[live].sum(axis=1, keepdims=True)
+        z = self.design.scores(theta[live], b[live])
+        second = self.loss.second_derivative(z, self.y[None, :])
+        curved = (c * np.maximum(second, FLAT * self.loss.curvature)).mean(axis=0)
+        k = float(curved.sum())
+        return Metric.of(self.design.basis(curved / k), k, self.l2)
 
 
 def gradient_descent(objective: Objective, learning_rate: float, iterations: int) -> Iterator[Step]:
@@ -126,34 +118,38 @@ def _squares(design: Design, *vectors: Array) -> Array:
 def accelerated_descent(
     objective: Objective, tolerance: float = 1e-5, max_iterations: int = 20_000
 ) -> Iterator[Step]:
-    """Gradient descent with rate 1/L, Nesterov's momentum and restart; nothing to tune.
+    """Gradient descent in the metric of the curvature, with Nesterov's momentum; nothing to tune.
 
-    L starts from the curvature and doubles wherever J rises above the parabola that L promises
-    (backtracking). The momentum of a problem starts again when it points uphill. A problem whose
-    gradient's norm is at most `tolerance` is frozen; when all are, the last step says `converged`.
+    A step is 1/L times the gradient in that metric (`curvature.py`), where L starts at 1 and
+    doubles wherever J rises above the parabola that L promises (backtracking). The momentum of a
+    problem starts again when it points uphill. A problem whose gradient's norm is at most
+    `tolerance` is frozen; when all are, the last step says `converged`.
     """
     design, l2 = objective.design, objective.l2
     P = len(l2)
-    L = objective.curvature()
+    metric = objective.metric()
+    L = np.ones(P)
     at, at_b = np.zeros((P, design.dim)), np.zeros(P)  # where the gradient is taken
     old, old_b = at.copy(), at_b.copy()  # the last iterate, without momentum
-    before, before_b = at.copy(), at_b.copy()  # the last point that held, with its cost and slope
-    slope, slope_b = np.zeros_like(at), np.zeros(P)
-    cost, norm, held = np.full(P, np.inf), np.full(P, np.inf), np.full(P, np.inf)
+    before, before_b = at.copy(), at_b.copy()  # the last point that kept its promise,
+    slope, slope_b = np.zeros_like(at), np.zeros(P)  # with its gradient,
+    step, step_b = np.zeros_like(at), np.zeros(P)  # the gradient in the metric,
+    cost, norm, held = np.full(P, np.inf), np.full(P, np.inf), np.full(P, np.inf)  # and its cost
     t = np.ones(P)
     live = np.arange(P)
+    renewal = RENEWAL
     for iteration in range(max_iterations + 1):
         loss, g, g_b = objective.evaluate(at[live], at_b[live], live)
         moved, moved_b = at[live] - before[live], at_b[live] - before_b[live]
         products = design.inner(
-            np.concatenate([at[live], g, slope[live], moved, g]),
-            np.concatenate([at[live], g, moved, moved, at[live] - old[live]]),
-        ).reshape(5, -1)
-        square, g_square, descent, distance, uphill = products
+            np.concatenate([at[live], g, slope[live], moved]),
+            np.concatenate([at[live], g, moved, moved]),
+        ).reshape(4, -1)
+        square, g_square, descent, distance = products
         now = loss + l2[live] / 2 * square
-        promised = held[live] + descent + slope_b[live] * moved_b
-        promised += L[live] / 2 * (distance + moved_b**2) + COST_NOISE * np.abs(now)
-        broken = now > promised  # never in the first iteration: nothing is held yet
+        promised = held[live] + descent + slope_b[live] * moved_b + COST_NOISE * np.abs(now)
+        length = metric.square(moved, distance, live) + metric.of_b * moved_b**2
+        broken = now > promised + L[live] / 2 * length  # nothing is held in the first iteration
         fine = live[~broken]
 
         cost[live], norm[live] = now, np.sqrt(np.maximum(g_square, 0) + g_b**2)
@@ -167,10 +163,17 @@ def accelerated_descent(
         before[fine], before_b[fine], held[fine] = at[fine], at_b[fine], cost[fine]
         slope[fine], slope_b[fine] = g[~broken], g_b[~broken]
         L[live[broken]] *= 2
-        new = before[live] - slope[live] / L[live, None]
-        new_b = before_b[live] - slope_b[live] / L[live]
+        changed = fine
+        if iteration == renewal and metric.basis.complete:
+            metric, renewal = objective.metric_at(before, before_b, still), 2 * renewal
+            L[:], t[:], changed = 1.0, 1.0, live
+            old, old_b = before.copy(), before_b.copy()
+        step[changed] = metric.solve(slope[changed], changed)
+        step_b[changed] = slope_b[changed] / metric.of_b
+        new = before[live] - step[live] / L[live, None]
+        new_b = before_b[live] - step_b[live] / L[live]
         # Uphill, or a step taken back: from here on without the momentum gathered so far.
-        uphill = uphill + g_b * (at_b[live] - old_b[live]) - (g_square + g_b**2) / L[live]
+        uphill = design.inner(slope[live], new - old[live]) + slope_b[live] * (new_b - old_b[live])
         restart = broken | (uphill > 0)
         t_new = np.where(restart, 1.0, (1 + np.sqrt(1 + 4 * t[live] ** 2)) / 2)
         momentum = np.where(restart, 0.0, (t[live] - 1) / t_new)

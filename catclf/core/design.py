@@ -13,12 +13,13 @@ from typing import Protocol
 
 import numpy as np
 
+from catclf.core.curvature import SAMPLE, Basis, leading, sample
 from catclf.core.logistic import Array
 
 # (z (P, k), columns) -> loss (P, k), dz (P, k): what each of the k examples adds to J and to dJ/dz.
 Pointwise = Callable[[Array, slice], tuple[Array, Array]]
 
-BLOCK_BYTES = 32 * 2**20  # columns of X that one product takes: long enough for BLAS to be busy
+BLOCK_BYTES = 256 * 2**20  # columns of X that one product takes: long enough to keep BLAS busy
 
 
 class Design(Protocol):
@@ -41,6 +42,10 @@ class Design(Protocol):
 
     def weights(self, theta: Array, b: Array) -> tuple[Array, Array]:
         """w (P, n_x) and b (P,) for x as it was before it was centred and scaled."""
+        ...
+
+    def basis(self, c: Array) -> Basis:
+        """Leading directions of X diag(c) X', for c (m,) that sums to 1."""
         ...
 
 
@@ -131,6 +136,31 @@ class Primal:
         """w (P, n_x), b (P,) for x."""
         return self.standardization.undo(theta, b)
 
+    def basis(self, c: Array) -> Basis:
+        """From all examples where the features are few, else from a sample of them."""
+        if self.dim <= min(SAMPLE, self.m):
+            products = np.zeros((self.dim, self.dim))
+            for columns in blocks(self.X):
+                products += (self.X[:, columns] * c[columns].astype(self.X.dtype)) @ self.X[
+                    :, columns
+                ].T
+            complete = True
+            values, U = leading(products, complete)
+        else:
+            chosen = sample(self.m)
+            root = np.sqrt(c[chosen] / c[chosen].sum()).astype(self.X.dtype)
+            Xs = self.X[:, chosen] * root  # (n_x, s)
+            complete = len(chosen) == self.m
+            values, V = leading(Xs.T @ Xs, complete)
+            U = Xs @ (V / np.sqrt(values).astype(V.dtype))
+        U = np.asarray(U, self.X.dtype)  # (n_x, k)
+        return Basis(
+            values,
+            complete,
+            lambda theta: np.asarray((theta.astype(U.dtype) @ U).astype(np.float64)),
+            lambda parts: np.asarray((parts.astype(U.dtype) @ U.T).astype(np.float64)),
+        )
+
 
 class Gram:
     """theta is α (P, m) with w = Xα, for m < n_x: an iteration costs m² instead of n_x m.
@@ -163,14 +193,31 @@ class Gram:
         """w (P, n_x), b (P,) for x."""
         return self.standardization.undo(theta @ self.X.T.astype(np.float64), b)
 
+    def basis(self, c: Array) -> Basis:
+        """The same directions as `Primal`'s, written as combinations of the sampled examples."""
+        chosen = sample(self.m)
+        root = np.sqrt(c[chosen] / c[chosen].sum())
+        products = self.K[np.ix_(chosen, chosen)] * root * root[:, None]
+        complete = len(chosen) == self.m
+        values, V = leading(products, complete)
+        A = (V / np.sqrt(values)).T * root  # (k, s): the directions are Xs A'
+        K_A = self.K[:, chosen] @ A.T  # (m, k)
 
-def choose_design(X: Array, standardization: Standardization, iterations: int) -> Design:
-    """Gram or Primal, whichever costs fewer multiplications over the iterations to be expected.
+        def expand(parts: Array) -> Array:
+            alpha = np.zeros((len(parts), self.m))
+            alpha[:, chosen] = parts @ A
+            return alpha
 
-    K takes m² n_x once and two products of m² an iteration (scores and norms); Primal takes
-    2 n_x m an iteration.
+        return Basis(values, complete, lambda theta: np.asarray(theta @ K_A), expand)
+
+
+def choose_design(X: Array, standardization: Standardization, sweeps: int) -> Design:
+    """Gram or Primal, whichever costs fewer multiplications over the sweeps to be expected.
+
+    sweeps counts each problem's. K takes m² n_x once and two products of m² a sweep (scores and
+    norms); Primal takes 2 n_x m a sweep.
     """
     n_x, m = X.shape
-    gram = m * m * n_x + 2 * m * m * iterations
-    primal = 2 * n_x * m * iterations
+    gram = m * m * n_x + 2 * m * m * sweeps
+    primal = 2 * n_x * m * sweeps
     return (Gram if gram < primal else Primal)(X, standardization)

@@ -110,7 +110,8 @@ def logistic_cost(
     """J = -1/m Σ (y log a + (1 - y) log(1 - a)), a = σ(w'x + b), for m examples x of n_x numbers.
 
     σ and the loss are taken apart into elementary nodes, so nothing here knows that dz = a - y.
-    Where a rounds to 0 or 1 (|z| above 36) there is no log: ValueError, or OverflowError from exp.
+    For scores of ordinary size: ValueError where a rounds to 1 (z above 36), so that 1 - a has no
+    log, OverflowError where e^-z is too large (z below -709).
 
     >>> w, b = [Node(0.0), Node(0.0)], Node(0.0)
     >>> J = logistic_cost(w, b, xs=[[1.0, 3.0], [2.0, 0.5], [-1.0, -2.0]], ys=[1, 1, 0])

@@ -14,10 +14,11 @@ from catclf.core.logistic import Array, sigmoid
 
 @dataclass(frozen=True)
 class Loss:
-    """L(z, y) with its derivative dL/dz, and a bound on |d²L/dz²| over all z and y in {0, 1}."""
+    """L(z, y), dL/dz and d²L/dz², and a bound on |d²L/dz²| over all z and y in {0, 1}."""
 
     value: Callable[[Array, Array], Array]
     derivative: Callable[[Array, Array], Array]
+    second_derivative: Callable[[Array, Array], Array]
     curvature: float
 
 
@@ -34,6 +35,12 @@ def cross_entropy(z: Array, y: Array) -> Array:
 def cross_entropy_derivative(z: Array, y: Array) -> Array:
     """dL/dz = a - y."""
     return sigmoid(z) - y
+
+
+def cross_entropy_second_derivative(z: Array, y: Array) -> Array:
+    """a (1 - a)."""
+    a = sigmoid(z)
+    return a * (1 - a)
 
 
 def squared_error(z: Array, y: Array) -> Array:
@@ -53,9 +60,18 @@ def squared_error_derivative(z: Array, y: Array) -> Array:
     return (a - y) * a * (1 - a)
 
 
-CROSS_ENTROPY = Loss(cross_entropy, cross_entropy_derivative, curvature=1 / 4)
-# The maximum of |a(1 - a)(a(1 - a) + (a - y)(1 - 2a))| over 0 <= a <= 1 is 0.07703, at a = 0.3856
-# for y = 0 and at 1 - 0.3856 for y = 1.
-SQUARED_ERROR = Loss(squared_error, squared_error_derivative, curvature=0.0771)
+def squared_error_second_derivative(z: Array, y: Array) -> Array:
+    """a(1 - a) (a(1 - a) + (a - y)(1 - 2a)): negative where a is far off, so not convex."""
+    a = sigmoid(z)
+    return a * (1 - a) * (a * (1 - a) + (a - y) * (1 - 2 * a))
+
+
+CROSS_ENTROPY = Loss(
+    cross_entropy, cross_entropy_derivative, cross_entropy_second_derivative, curvature=1 / 4
+)
+# The maximum over 0 <= a <= 1 is 0.07703, at a = 0.3856 for y = 0 and at 1 - 0.3856 for y = 1.
+SQUARED_ERROR = Loss(
+    squared_error, squared_error_derivative, squared_error_second_derivative, curvature=0.0771
+)
 
 LOSSES = {"cross-entropy": CROSS_ENTROPY, "squared-error": SQUARED_ERROR}

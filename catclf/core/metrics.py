@@ -190,8 +190,8 @@ def majority_baseline(y: ArrayLike) -> float:
     positive = _labels(y)
     if not len(positive):
         raise ValueError("no labels")
-    share = float(np.mean(positive))
-    return max(share, 1 - share)
+    positives = int(np.sum(positive))
+    return max(positives, len(positive) - positives) / len(positive)
 
 
 def _labels(y: ArrayLike) -> NDArray[np.bool_]:
