@@ -36,7 +36,8 @@ class Record:
 
     data, fingerprint: of the data set. judged_on: "test split", "held out", "out of fold" or
     "nothing". figures: the evaluation on it, as `eval --json` prints it; train_accuracy and m_train
-    are of the training pictures. costs: J at `cost_iterations`. left_out: unreadable pictures.
+    are of the training pictures. costs: J at `cost_iterations`. fold_losses: out-of-fold log-loss
+    of each of the strengths that l2 was chosen from. left_out: unreadable pictures.
     """
 
     recipe: str
@@ -52,6 +53,8 @@ class Record:
     stopped: str
     cost_iterations: tuple[int, ...]
     costs: tuple[float, ...]
+    strengths: tuple[float, ...]
+    fold_losses: tuple[float, ...]
     left_out: int
     holdout: float
     versions: dict[str, str]

@@ -202,6 +202,6 @@ def _loading(arrays: dict[str, Any]) -> Loading:
 
 def _record(arrays: dict[str, Any]) -> Record:
     value = _json(arrays, "record", Record)
-    for key in ("cost_iterations", "costs"):
+    for key in ("cost_iterations", "costs", "strengths", "fold_losses"):
         value[key] = tuple(value[key])
     return Record(**value)

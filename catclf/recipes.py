@@ -4,7 +4,7 @@ Knows nothing of pictures or files.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +12,14 @@ from numpy.typing import NDArray
 from catclf.core.descent import Objective, Step, accelerated_descent, gradient_descent
 from catclf.core.design import Standardization, choose_design
 from catclf.core.logistic import Array
-from catclf.core.selection import fold_weights, out_of_fold
+from catclf.core.selection import Problems, Selection, select
 from catclf.errors import TrainingError
 
 CURVE_POINTS = 20  # costs that a record keeps
 LIKELY_ITERATIONS = 100  # of the descent that needs no tuning
+STRENGTHS = tuple(float(l2) for l2 in np.geomspace(1e-2, 100, 9))  # that folds choose from
+FALLBACK_L2 = 0.1  # where there are too few pictures for folds
+FOLD_TOLERANCE = 1e-4  # of the gradient's norm; at 1e-3 small strengths look like larger ones
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ class Recipe:
     """How w and b are found.
 
     learning_rate None means the schedule that needs no tuning, until the gradient's norm is at
-    most `tolerance`; a number means the notes' descent, `iterations` times.
+    most `tolerance`; a number means the notes' descent, `iterations` times. Folds choose l2 None.
     """
 
     name: str
@@ -50,19 +53,19 @@ class Recipe:
     balanced: bool
     learning_rate: float | None
     iterations: int
-    l2: float
+    l2: float | None
     tolerance: float
     dtype: type[np.floating]
 
 
-DEFAULT = Recipe("default", True, True, None, 20_000, 0.1, 1e-5, np.float32)
+DEFAULT = Recipe("default", True, True, None, 20_000, None, 1e-5, np.float32)
 COURSE = Recipe("course", False, False, 0.005, 2_000, 0.0, 0.0, np.float64)
 RECIPES = {"default": DEFAULT, "course": COURSE}
 
 
 @dataclass(frozen=True)
 class Descended:
-    """The result: w (n_x,), b and z (m,) of the model itself, and out-of-fold scores (m,) if asked.
+    """The result: w (n_x,), b and z (m,), the strength, and what the folds found if there were any.
 
     costs are J at some iterations, the first and the last among them.
     """
@@ -70,7 +73,8 @@ class Descended:
     w: NDArray[np.float64]  # (n_x,)
     b: float
     z: Array  # (m,)
-    z_out_of_fold: Array | None
+    l2: float
+    selection: Selection | None
     iterations: int
     stopped: str
     cost_iterations: tuple[int, ...]
@@ -82,7 +86,7 @@ def descend(
 ) -> Descended:
     """w and b for X (n_x, m) and labels y (m,), X centred and scaled where it stands.
 
-    fold (m,) asks for out-of-fold scores as well: a problem a fold and one for all, in one sweep.
+    fold (m,) asks for out-of-fold scores, and lets them choose l2 where the recipe does not say it.
     Raises `TrainingError` when the cost grows instead of falling.
     """
     standardization = Standardization.identity(len(X))
@@ -90,23 +94,34 @@ def descend(
         standardization = Standardization.fit(X)
         standardization.apply(X)
     m = len(y)
-    c = np.where(y == 1, m / (2 * y.sum()), m / (2 * (m - y.sum()))) if recipe.balanced else None
-    c = np.ones(m) if c is None else c
-    weights = c[None, :] if fold is None else fold_weights(c, fold)
-    sweeps = len(weights) * (recipe.iterations if recipe.learning_rate else LIKELY_ITERATIONS)
-    design = choose_design(X, standardization, sweeps)
-    objective = Objective(design, y.astype(np.float64), weights, np.full(len(weights), recipe.l2))
-    last, curve = _follow(objective, recipe, watch)
+    c = np.ones(m)
+    if recipe.balanced:
+        c = np.where(y == 1, m / (2 * y.sum()), m / (2 * (m - y.sum())))
+    strengths = np.array(STRENGTHS if recipe.l2 is None else [recipe.l2])
+    P = 1 if fold is None else len(strengths) * (int(fold.max()) + 1)
+    sweeps = recipe.iterations if recipe.learning_rate else LIKELY_ITERATIONS
+    design = choose_design(X, standardization, P * sweeps)
 
-    final = -1  # the problem that has seen all; the folds, if any, stand before it
-    w, b = design.weights(last.theta[final:], last.b[final:])
-    z = design.scores(last.theta, last.b)
+    selection = None
+    l2 = FALLBACK_L2 if recipe.l2 is None else recipe.l2
+    if fold is not None:
+        problems = Problems.of(c, fold, strengths)
+        rough = replace(recipe, tolerance=FOLD_TOLERANCE)
+        folds = Objective(design, y.astype(np.float64), problems.c, problems.l2)
+        last, _ = _follow(folds, rough, "folds", watch)
+        selection = select(problems, design.scores(last.theta, last.b), y.astype(np.float64), c)
+        l2 = selection.best
+    objective = Objective.single(design, y.astype(np.float64), c, l2)
+    last, curve = _follow(objective, recipe, "training", watch)
+
+    w, b = design.weights(last.theta, last.b)
     kept = _spread(curve, recipe)
     return Descended(
         w[0].astype(np.float64),
         float(b[0]),
-        z[final],
-        None if fold is None else out_of_fold(z, fold),
+        design.scores(last.theta, last.b)[0],
+        l2,
+        selection,
         last.iteration,
         _why(last, recipe),
         tuple(iteration for iteration, _ in kept),
@@ -115,9 +130,9 @@ def descend(
 
 
 def _follow(
-    objective: Objective, recipe: Recipe, watch: Watch
+    objective: Objective, recipe: Recipe, stage: str, watch: Watch
 ) -> tuple[Step, list[tuple[int, float]]]:
-    """The last step of the descent, and the final problem's cost at each."""
+    """The last step of the descent, and the mean cost of its problems at each."""
     if recipe.learning_rate is None:
         steps = accelerated_descent(objective, recipe.tolerance, recipe.iterations)
     else:
@@ -125,7 +140,7 @@ def _follow(
     curve: list[tuple[int, float]] = []
     first = 0.0
     for step in steps:
-        cost, norm = float(step.cost[-1]), float(step.gradient_norm.max())
+        cost, norm = float(step.cost.mean()), float(step.gradient_norm.max())
         if not np.isfinite(cost) or (curve and cost > 1e3 * curve[0][1]):
             _diverged(recipe, step.iteration, cost)
         curve.append((step.iteration, cost))
@@ -136,7 +151,7 @@ def _follow(
             done = float(np.clip(np.log(max(first, 1e-300) / max(norm, 1e-300)) / whole, 0, 1))
         else:
             done = step.iteration / recipe.iterations
-        watch(Progress("training", done, step.iteration, "iterations", f"cost {cost:.4f}"))
+        watch(Progress(stage, done, step.iteration, "iterations", f"cost {cost:.4f}"))
     if cost > curve[0][1]:
         _diverged(recipe, step.iteration, cost)
     return step, curve

@@ -4,6 +4,7 @@ import datetime
 import platform
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from catclf.core.logistic import Array
 from catclf.data.dataset import Dataset, Example, open_dataset
 from catclf.data.decode import Crop, Loading
 from catclf.data.loading import load
-from catclf.data.similarity import near_groups
+from catclf.data.similarity import Hashes, near_groups
 from catclf.data.splitting import fold_numbers, hold_out
 from catclf.errors import DataError, TrainingError
 from catclf.evaluation import Evaluation, evaluate_examples, figures
@@ -23,6 +24,7 @@ from catclf.recipes import RECIPES, Descended, Progress, Recipe, Watch, descend,
 DEFAULT_SIZE = 64
 FEW = 200  # fewer training pictures than this are too few to hold a part of them out
 FOLDS = 5
+OUT_OF_FOLD = "out of fold"
 MAX_SIZE = 4096
 
 
@@ -33,7 +35,7 @@ class Options:
     recipe: str = "default"
     size: int | None = None
     crop: Crop = "centre"
-    l2: float | None = None
+    l2: float | Literal["auto"] | None = None
     learning_rate: float | None = None
     iterations: int | None = None
     holdout: float = 0.2
@@ -53,7 +55,11 @@ class Options:
     def chosen_recipe(self) -> Recipe:
         """The recipe of that name, with what was asked for in its place."""
         given = {"l2": self.l2, "learning_rate": self.learning_rate, "iterations": self.iterations}
-        given = {key: value for key, value in given.items() if value is not None}
+        given = {
+            key: None if value == "auto" else value
+            for key, value in given.items()
+            if value is not None
+        }
         return replace(RECIPES[self.recipe], **given)  # type: ignore[arg-type]
 
 
@@ -79,7 +85,7 @@ def train(
     recipe: str = "default",
     size: int | None = None,
     crop: Crop = "centre",
-    l2: float | None = None,
+    l2: float | Literal["auto"] | None = None,
     learning_rate: float | None = None,
     iterations: int | None = None,
     holdout: float = 0.2,
@@ -91,8 +97,9 @@ def train(
     """Train a model on the data set at a path. Nothing is written: `model.save(path)` does that.
 
     recipe: "default" or "course". size: the side that pictures are brought to, by default 64 or the
-    arrays' own. crop: "centre" or "stretch". l2, learning_rate, iterations: in place of the
-    recipe's; a learning rate means plain gradient descent. holdout: the share of the training
+    arrays' own. crop: "centre" or "stretch". l2: the strength of L2, by default chosen by five
+    folds of the training pictures. learning_rate, iterations: in place of the recipe's; a learning
+    rate means plain gradient descent. holdout: the share of the training
     pictures that judges, where the data have no test split and 200 pictures or more; with fewer,
     folds judge and the model trains on all. positive: name of the positive class. seed: draws what
     is held out. strict: an unreadable picture is an error. jobs: threads that read.
@@ -117,7 +124,10 @@ def fit(data: Path | str, options: Options, watch: Watch = unwatched) -> Trainin
     learns = ~judges.held_out
     _check_classes(dataset, y[learns])
     X, y_train = _compact(columns.X, learns), y[learns]
-    descended = descend(X, y_train, recipe, judges.fold, watch)
+    fold = None
+    if judges.name == OUT_OF_FOLD or recipe.l2 is None:
+        fold = _folds(columns.files[learns], columns.pictures[learns], y_train, options.seed)
+    descended = descend(X, y_train, recipe, fold, watch)
 
     model = Model(
         w=descended.w[:, None],
@@ -138,8 +148,8 @@ def fit(data: Path | str, options: Options, watch: Watch = unwatched) -> Trainin
     if judges.examples:
         where = f"{judges.name} of {dataset.path}"
         evaluation = evaluate_examples(model, judges.examples, where, options.jobs, watch)
-    elif descended.z_out_of_fold is not None:
-        evaluation = figures(descended.z_out_of_fold, y_train, f"{judges.name} on {dataset.path}")
+    elif judges.name == OUT_OF_FOLD and descended.selection is not None:
+        evaluation = figures(descended.selection.z, y_train, f"{OUT_OF_FOLD} on {dataset.path}")
     if evaluation is not None:
         model = replace(model, record=replace(model.record, figures=evaluation.as_json()))
     return Training(model, evaluation, left_out, dataset.remarks, judges.examples)
@@ -189,12 +199,11 @@ def _check_classes(dataset: Dataset, y: NDArray[np.int8]) -> None:
 
 @dataclass(frozen=True)
 class _Judges:
-    """What judges the model: other examples (the test split, or those held out), or folds."""
+    """What judges the model: other examples (the test split, or those held out), folds, nothing."""
 
     name: str
     held_out: NDArray[np.bool_]  # (m,)
     examples: tuple[Example, ...] = ()
-    fold: NDArray[np.intp] | None = None  # (m,)
 
 
 def _choose_judges(
@@ -206,17 +215,22 @@ def _choose_judges(
         return _Judges("test split", none, tests)
     if options.holdout == 0:
         return _Judges("nothing", none)
+    if len(y) < FEW:
+        return _Judges(OUT_OF_FOLD, none)
     groups = near_groups(columns.files, columns.pictures)
-    if len(y) >= FEW:
-        held_out = hold_out(columns.files, groups, y, options.holdout, options.seed)
-        examples = dataset.split("train")
-        judging = tuple(examples[position] for position in columns.kept[held_out])
-        return _Judges("held-out pictures", held_out, judging)
+    held_out = hold_out(columns.files, groups, y, options.holdout, options.seed)
+    examples = dataset.split("train")
+    judging = tuple(examples[position] for position in columns.kept[held_out])
+    return _Judges("held-out pictures", held_out, judging)
+
+
+def _folds(
+    files: Hashes, pictures: Hashes, y: NDArray[np.int8], seed: int
+) -> NDArray[np.intp] | None:
+    """The fold of each picture (m,); None where a class has too few that differ."""
+    groups = near_groups(files, pictures)
     folds = min(FOLDS, *(len(np.unique(groups[y == label])) for label in (0, 1)))
-    if folds < 2:
-        return _Judges("nothing", none)
-    fold = fold_numbers(columns.files, groups, y, folds, options.seed)
-    return _Judges("out of fold", none, fold=fold)
+    return fold_numbers(files, groups, y, folds, seed) if folds > 1 else None
 
 
 def _compact(X: Array, chosen: NDArray[np.bool_]) -> Array:
@@ -237,6 +251,7 @@ def _record(
     judged_on: str,
     left_out: int,
 ) -> Record:
+    selection = descended.selection
     return Record(
         recipe=recipe.name,
         seed=options.seed,
@@ -245,7 +260,9 @@ def _record(
         judged_on=judged_on,
         m_train=len(y),
         train_accuracy=float(np.mean((descended.z > 0) == y)),
-        l2=recipe.l2,
+        l2=descended.l2,
+        strengths=() if selection is None else tuple(selection.strengths.tolist()),
+        fold_losses=() if selection is None else tuple(selection.losses.tolist()),
         learning_rate=recipe.learning_rate,
         iterations=descended.iterations,
         stopped=descended.stopped,

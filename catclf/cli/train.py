@@ -1,8 +1,9 @@
 """catclf train: what is asked for, and the summary of what came out."""
 
+import math
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -55,7 +56,8 @@ def train(
         CropName, typer.Option(help="Photos that are not square: their centre, or squeezed.")
     ] = CropName.centre,
     l2: Annotated[
-        float | None, typer.Option(min=0, help="Strength of L2 regularization. [default: 0.1]")
+        str | None,
+        typer.Option(metavar="X|auto", help="Strength of L2; auto, the default: folds choose it."),
     ] = None,
     learning_rate: Annotated[
         float | None,
@@ -91,7 +93,7 @@ def train(
         recipe=recipe.value,
         size=size,
         crop=crop.value,
-        l2=l2,
+        l2=_strength(l2),
         learning_rate=learning_rate,
         iterations=iterations,
         holdout=holdout,
@@ -111,6 +113,18 @@ def train(
         console.remark(f"wrote {escape(str(output))}, {kilobytes:,.0f} KB")
         if replaced:
             console.remark(replaced)
+
+
+def _strength(l2: str | None) -> "float | Literal['auto'] | None":
+    if l2 is None or l2 == "auto":
+        return l2  # type: ignore[return-value]
+    try:
+        strength = float(l2)
+    except ValueError:
+        strength = math.nan
+    if not 0 <= strength < math.inf:
+        raise typer.BadParameter("a number from 0 up, or auto", param_hint="--l2")
+    return strength
 
 
 def _summary(training: "Training") -> list[str]:
@@ -139,6 +153,12 @@ def _summary(training: "Training") -> list[str]:
 def _descent(record: "Record") -> list[str]:
     curve = console.sparkline(record.costs)
     lines = [f"cost {record.costs[0]:.4f} {curve} {record.costs[-1]:.4f}; {record.stopped}"]
+    if len(record.strengths) > 1:
+        losses = console.sparkline(record.fold_losses)
+        low, high = record.strengths[0], record.strengths[-1]
+        lines.append(
+            f"l2 {record.l2:.3g}, chosen by folds: log-loss {losses} from {low:g} to {high:g}"
+        )
     if record.learning_rate is not None:
         pairs = zip(record.cost_iterations, record.costs, strict=True)
         lines += [f"  iteration {iteration:6,}  cost {cost:.6f}" for iteration, cost in pairs]
