@@ -136,7 +136,8 @@ def _follow(
     if recipe.learning_rate is None:
         steps = accelerated_descent(objective, recipe.tolerance, recipe.iterations)
     else:
-        steps = gradient_descent(objective, recipe.learning_rate, recipe.iterations)
+        every = max(1, recipe.iterations // (5 * CURVE_POINTS))
+        steps = gradient_descent(objective, recipe.learning_rate, recipe.iterations, every)
     curve: list[tuple[int, float]] = []
     first = 0.0
     for step in steps:

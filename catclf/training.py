@@ -1,6 +1,7 @@
 """Data -> features -> core -> Model: the only place that knows the order."""
 
 import datetime
+import os
 import platform
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -43,6 +44,7 @@ class Options:
     seed: int = 0
     strict: bool = False
     jobs: int | None = None
+    max_memory: int | None = None
 
     def __post_init__(self) -> None:
         if self.recipe not in RECIPES:
@@ -93,6 +95,7 @@ def train(
     seed: int = 0,
     strict: bool = False,
     jobs: int | None = None,
+    max_memory: int | None = None,
 ) -> Model:
     """Train a model on the data set at a path. Nothing is written: `model.save(path)` does that.
 
@@ -102,12 +105,24 @@ def train(
     rate means plain gradient descent. holdout: the share of the training
     pictures that judges, where the data have no test split and 200 pictures or more; with fewer,
     folds judge and the model trains on all. positive: name of the positive class. seed: draws what
-    is held out. strict: an unreadable picture is an error. jobs: threads that read.
+    is held out. strict: an unreadable picture is an error. jobs: threads that read. max_memory:
+    bytes that X may take, by default half of what is free; a larger one lies in a temporary file.
 
     Raises `DataError` or `TrainingError`, both `CatclfError`.
     """
     options = Options(
-        recipe, size, crop, l2, learning_rate, iterations, holdout, positive, seed, strict, jobs
+        recipe,
+        size,
+        crop,
+        l2,
+        learning_rate,
+        iterations,
+        holdout,
+        positive,
+        seed,
+        strict,
+        jobs,
+        max_memory,
     )
     return fit(data, options).model
 
@@ -172,6 +187,7 @@ def _read(
             n,
             recipe.dtype,
             lambda done: watch(Progress("reading", done / n, done, "photos")),
+            options.max_memory or default_max_memory(),
         )
     except MemoryError as error:
         gigabytes = features.n_x * n * np.dtype(recipe.dtype).itemsize / 2**30
@@ -273,6 +289,17 @@ def _record(
         versions=_versions(),
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     )
+
+
+def default_max_memory() -> int:
+    """Half of the memory that is free, in bytes; of all there is where the system does not say."""
+    try:
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024 // 2
+    except OSError:
+        pass
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
 
 
 def _versions() -> dict[str, str]:

@@ -1,6 +1,7 @@
 """catclf train: what is asked for, and the summary of what came out."""
 
 import math
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -73,6 +74,14 @@ def train(
     ] = None,
     seed: Annotated[int, typer.Option(help="Draws which photos are held out.")] = 0,
     strict: Annotated[bool, typer.Option("--strict", help="A broken photo is an error.")] = False,
+    max_memory: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE",
+            help="Features may take this much memory, as 4G; more lie in a temporary file. "
+            "[default: half of what is free]",
+        ),
+    ] = None,
     jobs: options.Jobs = None,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
@@ -101,6 +110,7 @@ def train(
         seed=seed,
         strict=strict,
         jobs=jobs,
+        max_memory=_bytes(max_memory),
     )
     with console.ProgressBar(quiet) as bar:
         training = fit(data, asked, bar)
@@ -125,6 +135,16 @@ def _strength(l2: str | None) -> "float | Literal['auto'] | None":
     if not 0 <= strength < math.inf:
         raise typer.BadParameter("a number from 0 up, or auto", param_hint="--l2")
     return strength
+
+
+def _bytes(size: str | None) -> int | None:
+    """A size such as 800M or 4G in bytes."""
+    if size is None:
+        return None
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([KMGT]?)i?B?", size.strip(), re.IGNORECASE)
+    if match is None or float(match[1]) == 0:
+        raise typer.BadParameter("a size such as 800M or 4G", param_hint="--max-memory")
+    return int(float(match[1]) * 1024 ** " KMGT".index(match[2].upper() or " "))
 
 
 def _summary(training: "Training") -> list[str]:

@@ -173,8 +173,7 @@ class Gram:
         self.X = X
         self.dim = self.m = X.shape[1]
         self.standardization = standardization
-        X = X.astype(np.float64)
-        self.K = X.T @ X  # (m, m)
+        self.K = _products(X)  # (m, m)
 
     def sweep(self, theta: Array, b: Array, pointwise: Pointwise) -> tuple[Array, Array, Array]:
         """Sum of the losses (P,), and its derivatives dα (P, m) and db (P,)."""
@@ -191,7 +190,10 @@ class Gram:
 
     def weights(self, theta: Array, b: Array) -> tuple[Array, Array]:
         """w (P, n_x), b (P,) for x."""
-        return self.standardization.undo(theta @ self.X.T.astype(np.float64), b)
+        w = np.zeros((len(theta), len(self.X)))
+        for columns in blocks(self.X):
+            w += theta[:, columns] @ self.X[:, columns].T.astype(np.float64)
+        return self.standardization.undo(w, b)
 
     def basis(self, c: Array) -> Basis:
         """The same directions as `Primal`'s, written as combinations of the sampled examples."""
@@ -209,6 +211,19 @@ class Gram:
             return alpha
 
         return Basis(values, complete, lambda theta: np.asarray(theta @ K_A), expand)
+
+
+def _products(X: Array) -> Array:
+    """K = X'X (m, m) in float64, block by block: a float64 copy of all of X may not fit."""
+    K = np.empty((X.shape[1], X.shape[1]))
+    for rows in blocks(X):
+        left = X[:, rows].astype(np.float64)
+        K[rows, rows] = left.T @ left
+        for columns in blocks(X):
+            if columns.start < rows.start:
+                K[rows, columns] = left.T @ X[:, columns]
+                K[columns, rows] = K[rows, columns].T
+    return K
 
 
 def choose_design(X: Array, standardization: Standardization, sweeps: int) -> Design:

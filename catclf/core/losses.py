@@ -33,8 +33,9 @@ def cross_entropy(z: Array, y: Array) -> Array:
 
 
 def cross_entropy_derivative(z: Array, y: Array) -> Array:
-    """dL/dz = a - y."""
-    return sigmoid(z) - y
+    """dL/dz = a - y, with a = (1 + tanh(z / 2)) / 2: one call where `sigmoid` takes three."""
+    a = np.tanh(z * 0.5) * 0.5 + 0.5
+    return np.asarray(a - y)
 
 
 def cross_entropy_second_derivative(z: Array, y: Array) -> Array:

@@ -3,17 +3,19 @@
 Knows nothing of files or training. `feature_map` finds a map by the name that a model stores.
 """
 
+import os
+import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from catclf.data.decode import Loading
 from catclf.data.loading import Failure, Loaded
 from catclf.data.similarity import Hashes, as_rows
-from catclf.errors import ModelError
+from catclf.errors import DataError, ModelError
 
 
 class FeatureMap(Protocol):
@@ -63,14 +65,15 @@ def matrix(
     features: FeatureMap,
     results: Iterable[Loaded | Failure],
     n: int,
-    dtype: DTypeLike = np.float32,
+    dtype: type[np.floating] = np.float32,
     each: Callable[[int], None] = lambda done: None,
+    max_bytes: int | None = None,
 ) -> Columns:
     """X from the loader's results, n of them; each picture's pixels are freed as its column stands.
 
-    each(done) is called after every picture.
+    each(done) is called after every picture. An X of more than max_bytes lies in a file.
     """
-    X = np.empty((features.n_x, n), dtype, order="F")
+    X = _allocate((features.n_x, n), dtype, max_bytes)
     kept: list[int] = []
     files: list[bytes] = []
     pictures: list[bytes] = []
@@ -91,3 +94,28 @@ def matrix(
         as_rows(pictures),
         tuple(failures),
     )
+
+
+def _allocate(
+    shape: tuple[int, int], dtype: type[np.floating], max_bytes: int | None
+) -> NDArray[np.floating]:
+    """Room for X in Fortran order, in memory or in a file without a name.
+
+    Such a file is gone when the process ends, however it ends. Its room on the disk is taken
+    beforehand: a disk that fills up later would end the process without a word.
+    """
+    size = shape[0] * shape[1] * np.dtype(dtype).itemsize
+    if max_bytes is None or size <= max_bytes:
+        return np.empty(shape, dtype, order="F")
+    with tempfile.TemporaryFile(prefix="catclf-") as file:
+        try:
+            if hasattr(os, "posix_fallocate"):  # not on macOS
+                os.posix_fallocate(file.fileno(), 0, size)
+            else:
+                file.truncate(size)
+        except OSError as error:
+            where = tempfile.gettempdir()
+            what = f"no room for {size / 2**30:.1f} GiB of features ({error.strerror})"
+            do = "set TMPDIR to a larger disk, or raise --max-memory"
+            raise DataError(what, where=where, do=do) from error
+        return np.memmap(file, dtype, "r+", shape=shape, order="F")
