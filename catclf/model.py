@@ -133,7 +133,7 @@ class Model:
                 names.append(name)
                 yield source
 
-        for position, result in enumerate(load(remember(), self.loading, jobs)):
+        for position, result in enumerate(load(remember(), self.loading, jobs, hashed=False)):
             name, names[position] = names[position], ""
             yield self._prediction(name, result, threshold)
 

@@ -7,7 +7,6 @@ terminal. rich is imported only when a bar is drawn.
 import os
 import sys
 import time
-import unicodedata
 from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -70,6 +69,8 @@ def escape(name: str) -> str:
 
 
 def _shown(character: str) -> str:
+    import unicodedata
+
     code = ord(character)
     if 0xDC80 <= code <= 0xDCFF:  # a byte that is not UTF-8
         return f"\\x{code - 0xDC00:02x}"

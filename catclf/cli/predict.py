@@ -1,8 +1,5 @@
 """catclf predict: one row an input, in input order, written as soon as it is known."""
 
-import csv
-import difflib
-import io
 import json
 import os
 import sys
@@ -132,6 +129,8 @@ def _label(model: "Model", asked: str) -> str:
     by_lower = {name.lower(): name for name in model.class_names}
     if asked.lower() in by_lower:
         return by_lower[asked.lower()]
+    import difflib
+
     close = difflib.get_close_matches(asked.lower(), by_lower, 1)
     hint = f"; did you mean {by_lower[close[0]]}?" if close else ""
     known = " and ".join(model.class_names)
@@ -154,6 +153,9 @@ def _json_row(prediction: "Prediction") -> None:
 
 
 def _csv_row(prediction: "Prediction") -> None:
+    import csv
+    import io
+
     name = escape(prediction.input)
     if name.startswith(("=", "+", "-", "@", "\t", "\r")) and name != STANDARD_INPUT:
         name = f"./{name}"  # the same file, and no spreadsheet takes it for a formula

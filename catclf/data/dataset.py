@@ -4,8 +4,6 @@ A `Dataset` is a list of examples, each with a name, a label, a split and a sour
 Nothing is decoded here. Each form has a reader of its own beside this module.
 """
 
-import difflib
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -91,6 +89,8 @@ class Pixels:
 
     def fingerprint(self) -> str:
         """Hash of the values."""
+        import hashlib
+
         return hashlib.sha256(self.array.tobytes()).hexdigest()[:16]
 
 
@@ -128,6 +128,8 @@ class Dataset:
 
     def fingerprint(self) -> str:
         """sha256 of every example's name, label, split and size: changes when the data do."""
+        import hashlib
+
         lines = sorted(
             f"{example.name}\0{example.label}\0{example.split}\0{example.source.fingerprint()}"
             for example in self.examples
@@ -235,6 +237,8 @@ def choose_positive(counts: Mapping[str, int], positive: str | None, path: Path)
     elif positive is None:
         what = f"no class is called cat; the classes are: {shown}"
     else:
+        import difflib
+
         close = difflib.get_close_matches(positive, names, 1)
         hint = f" (did you mean {close[0]}?)" if close else ""
         what = f"no class is called {positive}{hint}; the classes are: {shown}"

@@ -26,6 +26,9 @@ Image.MAX_IMAGE_PIXELS = None
 MAX_PIXELS = 200_000_000
 
 FORMATS = ("AVIF", "BMP", "GIF", "ICO", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
+# Pillow has these ready; to ask it for any other loads all of its plugins, which takes 30 ms.
+_READY = ("BMP", "GIF", "JPEG", "PNG", "PPM")
+_READY_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8")
 EXTENSIONS = frozenset(
     (
         ".avif", ".bmp", ".gif", ".heic", ".heif", ".ico", ".j2k", ".jfif", ".jp2", ".jpe", ".jpeg",
@@ -84,14 +87,18 @@ def looks_like_picture(head: bytes) -> bool:
     return head[4:8] == b"ftyp" and head[8:12] in (b"avif", b"avis", *_HEIF_BRANDS)
 
 
-def decode(data: bytes, loading: Loading, max_pixels: int = MAX_PIXELS) -> Picture:
-    """The picture in these bytes, or `UnreadableImage` with the reason."""
+def decode(
+    data: bytes, loading: Loading, max_pixels: int = MAX_PIXELS, hashed: bool = True
+) -> Picture:
+    """The picture in these bytes, or `UnreadableImage` with the reason.
+
+    hashed False leaves the perceptual hash empty, for those who do not ask what else it equals.
+    """
     if not data:
         raise UnreadableImage("the file is empty")
-    formats = [*FORMATS, "HEIF"] if _is_heif(data) and _heif_is_installed() else FORMATS
     try:
-        with Image.open(io.BytesIO(data), formats=formats) as image:
-            return _picture(image, loading, max_pixels)
+        with Image.open(io.BytesIO(data), formats=_formats(data)) as image:
+            return _picture(image, loading, max_pixels, hashed)
     except UnreadableImage:
         raise
     except UnidentifiedImageError as error:
@@ -102,16 +109,22 @@ def decode(data: bytes, loading: Loading, max_pixels: int = MAX_PIXELS) -> Pictu
         raise UnreadableImage(f"damaged: {_one_line(error)}") from error
 
 
-def from_array(array: NDArray[np.uint8], loading: Loading) -> Picture:
+def _formats(data: bytes) -> tuple[str, ...]:
+    if data.startswith(_READY_SIGNATURES):
+        return _READY
+    return (*FORMATS, "HEIF") if _is_heif(data) and _heif_is_installed() else FORMATS
+
+
+def from_array(array: NDArray[np.uint8], loading: Loading, hashed: bool = True) -> Picture:
     """The same for a picture that is an array, (H, W, 3) or (H, W) uint8."""
     try:
         image = Image.fromarray(np.ascontiguousarray(array))
     except (TypeError, ValueError) as error:
         raise UnreadableImage(f"an array {array.shape} {array.dtype} is no picture") from error
-    return _picture(image, loading, MAX_PIXELS)
+    return _picture(image, loading, MAX_PIXELS, hashed)
 
 
-def _picture(image: Image.Image, loading: Loading, max_pixels: int) -> Picture:
+def _picture(image: Image.Image, loading: Loading, max_pixels: int, hashed: bool) -> Picture:
     size = loading.size
     orientation = _orientation(image)
     width, height = image.size if orientation < 5 else image.size[::-1]
@@ -121,7 +134,8 @@ def _picture(image: Image.Image, loading: Loading, max_pixels: int) -> Picture:
         what = f"{pixels / 1e6:.0f} megapixels, more than the limit of {max_pixels / 1e6:.0f}"
         raise UnreadableImage(what)
     frame = _upright(_reduced(image, min(image.size) // (GAP * size), orientation), orientation)
-    return Picture(_fit(frame, loading), width, height, _perceptual_hash(frame))
+    perceptual_hash = _perceptual_hash(frame) if hashed else b""
+    return Picture(_fit(frame, loading), width, height, perceptual_hash)
 
 
 def _orientation(image: Image.Image) -> int:

@@ -4,7 +4,6 @@ A picture that cannot be had never stops a run and is never replaced: it comes a
 place, with the reason. Threads suffice: Pillow decodes and resizes outside of Python's lock.
 """
 
-import hashlib
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -20,7 +19,8 @@ AHEAD = 16  # pictures a thread may be ahead of who takes them: bounds the memor
 
 @dataclass(frozen=True)
 class Loaded:
-    """A picture and the sha256 of its file's bytes (of the array's, where there is no file)."""
+    """A picture and the sha256 of its file's bytes (of the array's, where there is no file); both
+    of its hashes are empty where nobody asked for them."""
 
     picture: Picture
     sha256: bytes
@@ -33,31 +33,38 @@ class Failure:
     reason: str
 
 
-def load_one(source: Source, loading: Loading) -> Loaded | Failure:
+def load_one(source: Source, loading: Loading, hashed: bool = True) -> Loaded | Failure:
     """One picture, or why not."""
     try:
         data = source.read()
+        sha256 = _sha256(data if isinstance(data, bytes) else data.tobytes()) if hashed else b""
         if isinstance(data, bytes):
-            return Loaded(decode(data, loading), hashlib.sha256(data).digest())
-        sha256 = hashlib.sha256(data.tobytes()).digest()
-        return Loaded(from_array(data, loading), sha256)
+            return Loaded(decode(data, loading, hashed=hashed), sha256)
+        return Loaded(from_array(data, loading, hashed), sha256)
     except UnreadableImage as error:
         return Failure(str(error))
 
 
+def _sha256(data: bytes) -> bytes:
+    import hashlib  # takes 6 ms, which a single prediction can do without
+
+    return hashlib.sha256(data).digest()
+
+
 def load(
-    sources: Iterable[Source], loading: Loading, jobs: int | None = None
+    sources: Iterable[Source], loading: Loading, jobs: int | None = None, hashed: bool = True
 ) -> Iterator[Loaded | Failure]:
     """One result a source, in their order, each as soon as it and those before it are done.
 
-    jobs: threads, by default one a core. The result does not depend on it.
+    jobs: threads, by default one a core. The result does not depend on it. hashed False leaves out
+    what only training and evaluation ask for, the hashes.
     """
     jobs = jobs or available_cores()
     waiting: deque[Future[Loaded | Failure]] = deque()
     with ThreadPoolExecutor(jobs) as pool:
         try:
             for source in sources:
-                waiting.append(pool.submit(load_one, source, loading))
+                waiting.append(pool.submit(load_one, source, loading, hashed))
                 while waiting and (waiting[0].done() or len(waiting) >= jobs * AHEAD):
                     yield waiting.popleft().result()
             while waiting:
