@@ -22,7 +22,7 @@ from catclf.core.metrics import (
     wilson,
 )
 from catclf.data.dataset import Dataset, Example, open_dataset
-from catclf.data.loading import Failure, load
+from catclf.data.loading import Failure, Loaded, in_order, load_one
 from catclf.data.similarity import as_rows
 from catclf.errors import DataError
 from catclf.model import Model
@@ -330,13 +330,20 @@ def _score(
 ) -> tuple[_Scored, tuple[tuple[str, str], ...]]:
     kept, z, files, pictures = [], [], [], []
     left_out = []
-    results = load((example.source for example in examples), model.loading, jobs)
-    for position, (example, result) in enumerate(zip(examples, results, strict=True)):
+
+    def score(example: Example) -> tuple[Loaded | Failure, float]:
+        result = load_one(example.source, model.loading)
+        if isinstance(result, Failure):
+            return result, 0.0
+        return result, model.score(result.picture.pixels)
+
+    results = in_order(score, examples, jobs)
+    for position, (example, (result, score_z)) in enumerate(zip(examples, results, strict=True)):
         if isinstance(result, Failure):
             left_out.append((example.name, result.reason))
         else:
             kept.append(example)
-            z.append(model.score(result.picture.pixels))
+            z.append(score_z)
             files.append(result.sha256)
             pictures.append(result.picture.perceptual_hash)
         done = position + 1

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from catclf.core.logistic import sigmoid
 from catclf.data.dataset import File, Pixels, Source
 from catclf.data.decode import Loading
-from catclf.data.loading import Failure, Loaded, load
+from catclf.data.loading import Failure, in_order, load_one
 from catclf.data.similarity import Hashes, contained
 from catclf.features import FeatureMap, feature_map
 
@@ -126,24 +126,13 @@ class Model:
         jobs: int | None = None,
     ) -> Iterator[Prediction]:
         """The same for pairs of a name and a source, as they come and as they are known."""
-        names: list[str] = []
+        return in_order(lambda pair: self._prediction(*pair, threshold), sources, jobs)
 
-        def remember() -> Iterator[Source]:
-            for name, source in sources:
-                names.append(name)
-                yield source
-
-        for position, result in enumerate(load(remember(), self.loading, jobs, hashed=False)):
-            name, names[position] = names[position], ""
-            yield self._prediction(name, result, threshold)
-
-    def _prediction(
-        self, name: str, result: Loaded | Failure, threshold: float | None
-    ) -> Prediction:
+    def _prediction(self, name: str, source: Source, threshold: float | None) -> Prediction:
+        result = load_one(source, self.loading, hashed=False)
         if isinstance(result, Failure):
             return Prediction(name, None, None, result.reason)
-        z = np.array(self.score(result.picture.pixels))
-        probability = float(sigmoid(z))
+        probability = float(sigmoid(np.array(self.score(result.picture.pixels))))
         return Prediction(name, self.label(probability, threshold), probability)
 
     def trained_on(self, files: Hashes, pictures: Hashes) -> NDArray[np.bool_]:

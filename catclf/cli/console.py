@@ -31,11 +31,22 @@ def raw_result(data: bytes) -> None:
     """Bytes of the result, as they are. A reader that has gone away (`| head`) ends us quietly."""
     try:
         sys.stdout.buffer.write(data)
-        if sys.stdout.isatty():
-            sys.stdout.buffer.flush()
+        _flush_now_and_then()
     except BrokenPipeError:
         _forget_stdout()
         raise typer.Exit(0) from None
+
+
+_flushed = 0.0
+
+
+def _flush_now_and_then() -> None:
+    """Whoever reads the pipe sees a row as it is known; a write a row would slow thousands down."""
+    global _flushed
+    now = time.monotonic()
+    if now - _flushed > _REDRAW_SECONDS:
+        sys.stdout.buffer.flush()
+        _flushed = now
 
 
 def flush() -> None:

@@ -4,6 +4,7 @@ A `Dataset` is a list of examples, each with a name, a label, a split and a sour
 Nothing is decoded here. Each form has a reader of its own beside this module.
 """
 
+import stat
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -40,9 +41,9 @@ class File:
         """The file's bytes. Pipes, sockets and devices are never opened."""
         try:
             status = self.path.stat()
-            if self.path.is_dir():
+            if stat.S_ISDIR(status.st_mode):
                 raise UnreadableImage("a folder, not a picture")
-            if not self.path.is_file():
+            if not stat.S_ISREG(status.st_mode):
                 raise UnreadableImage("not a regular file")
             if status.st_size > MAX_FILE_BYTES:
                 raise UnreadableImage(f"{status.st_size / 2**30:.1f} GiB is no photo")

@@ -197,7 +197,7 @@ def _conversion(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
         return _on_white
     if image.mode == "CMYK" and image.format in ("JPEG", "MPO") and "adobe" not in image.info:
         return lambda strip: ImageChops.invert(strip).convert("RGB")  # Pillow takes it for Adobe's
-    return lambda strip: strip.convert("RGB")
+    return lambda strip: strip if strip.mode == "RGB" else strip.convert("RGB")
 
 
 def _levels(image: Image.Image) -> tuple[float, float]:

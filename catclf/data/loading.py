@@ -6,14 +6,17 @@ place, with the reason. Threads suffice: Pillow decodes and resizes outside of P
 
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 from catclf.data.dataset import Source
 from catclf.data.decode import Loading, Picture, decode, from_array
 from catclf.errors import UnreadableImage
 
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 AHEAD = 16  # pictures a thread may be ahead of who takes them: bounds the memory of a slow consumer
 
 
@@ -34,7 +37,7 @@ class Failure:
 
 
 def load_one(source: Source, loading: Loading, hashed: bool = True) -> Loaded | Failure:
-    """One picture, or why not."""
+    """One picture, or why not. hashed False leaves out what only training and judging ask for."""
     try:
         data = source.read()
         sha256 = _sha256(data if isinstance(data, bytes) else data.tobytes()) if hashed else b""
@@ -52,19 +55,25 @@ def _sha256(data: bytes) -> bytes:
 
 
 def load(
-    sources: Iterable[Source], loading: Loading, jobs: int | None = None, hashed: bool = True
+    sources: Iterable[Source], loading: Loading, jobs: int | None = None
 ) -> Iterator[Loaded | Failure]:
-    """One result a source, in their order, each as soon as it and those before it are done.
+    """One result a source, in their order."""
+    return in_order(lambda source: load_one(source, loading), sources, jobs)
 
-    jobs: threads, by default one a core. The result does not depend on it. hashed False leaves out
-    what only training and evaluation ask for, the hashes.
+
+def in_order(
+    work: Callable[[Item], Result], items: Iterable[Item], jobs: int | None = None
+) -> Iterator[Result]:
+    """work(item) for each item, in their order, each as soon as it and those before it are done.
+
+    jobs: threads, by default one a core. The results do not depend on it.
     """
     jobs = jobs or available_cores()
-    waiting: deque[Future[Loaded | Failure]] = deque()
+    waiting: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(jobs) as pool:
         try:
-            for source in sources:
-                waiting.append(pool.submit(load_one, source, loading, hashed))
+            for item in items:
+                waiting.append(pool.submit(work, item))
                 while waiting and (waiting[0].done() or len(waiting) >= jobs * AHEAD):
                     yield waiting.popleft().result()
             while waiting:
