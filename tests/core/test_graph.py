@@ -148,3 +148,9 @@ def test_logistic_cost_is_the_notes_loop(problem) -> None:
 def test_logistic_cost_wants_as_many_labels_as_examples() -> None:
     with pytest.raises(ValueError):
         logistic_cost([Node(0.0)], Node(0.0), xs=[[1.0], [2.0]], ys=[1])
+
+
+@pytest.mark.parametrize(("z", "error"), [(40.0, ValueError), (-800.0, OverflowError)])
+def test_logistic_cost_is_for_scores_of_ordinary_size(z, error) -> None:
+    with pytest.raises(error):
+        logistic_cost([Node(z)], Node(0.0), xs=[[1.0]], ys=[0])
