@@ -1,0 +1,51 @@
+"""The examples in docstrings and in docs/ run, and the lines of code that docs/ quotes exist."""
+
+import doctest
+import importlib
+import pkgutil
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import catclf
+
+ROOT = Path(__file__).resolve().parents[1]
+MODULES = [m.name for m in pkgutil.walk_packages(catclf.__path__, "catclf.")]
+PAGES = sorted(ROOT.glob("docs/*.md"))
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if not name.endswith("__main__")])
+def test_docstrings(name: str) -> None:
+    assert doctest.testmod(importlib.import_module(name)).failed == 0
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_pages(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    assert doctest.testfile(str(page), module_relative=False, encoding="utf-8").failed == 0
+
+
+def test_lines_of_code_quoted_in_the_notes_page_stand_where_it_says() -> None:
+    text = (ROOT / "docs/notes-to-code.md").read_text()
+    # `code`, `code` and `code` in [`module`](../path)
+    quotes = re.findall(r"((?:`[^`]+`(?:,| and)?\s+)+)in\s+\[`[^`]+`\]\(\.\./([^)]+)\)", text)
+    lines = [(line, path) for codes, path in quotes for line in re.findall(r"`([^`]+)`", codes)]
+    assert len(lines) >= 15
+    for line, path in lines:
+        assert line in (ROOT / path).read_text(), f"{path} has no {line}"
+
+
+def test_the_learning_curve_prints_what_the_notes_page_shows() -> None:
+    text = (ROOT / "docs/notes-to-code.md").read_text()
+    shown = re.search(r"```console\n\$ python (\S+) (\S+)\n(.*?)```", text, re.DOTALL)
+    assert shown is not None
+    command = [sys.executable, shown[1], shown[2]]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    sizes = [line.split()[0] for line in done.stdout.splitlines()]
+    assert sizes == [line.split()[0] for line in shown[3].splitlines()]
+    accuracies = [float(p) for p in re.findall(r"(\d+\.\d)%", done.stdout)]
+    for ours, documented in zip(accuracies, re.findall(r"(\d+\.\d)%", shown[3]), strict=True):
+        assert abs(ours - float(documented)) <= 2.0  # three drawings: another processor's rounding

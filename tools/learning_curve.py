@@ -1,0 +1,80 @@
+"""Progress by scaling: accuracy on the test split against the number of training pictures.
+
+Usage: python tools/learning_curve.py DATA [--sizes 20,50,100,...] [--repeats 5] [--l2 1]
+DATA has a test split. Each size is drawn `repeats` times, the same share of each class; the range
+is that of the draws, the interval (Wilson) that of the test pictures, for the draw in the middle.
+"""
+
+import argparse
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catclf.core.metrics import wilson
+from catclf.data.dataset import Example, open_dataset
+from catclf.data.decode import Loading
+from catclf.data.loading import load
+from catclf.features import Columns, feature_map, matrix
+from catclf.recipes import DEFAULT, Recipe, descend, unwatched
+
+BAR = 40  # characters for 100%
+
+
+def read(examples: tuple[Example, ...], size: int) -> tuple[Columns, NDArray[np.int8]]:
+    """X and y of the pictures that can be read."""
+    loading = Loading(size)
+    sources = [example.source for example in examples]
+    columns = matrix(feature_map("pixels", loading), load(sources, loading), len(sources))
+    return columns, np.array([examples[i].label for i in columns.kept], np.int8)
+
+
+def draw(y: NDArray[np.int8], size: int, random: np.random.Generator) -> NDArray[np.intp]:
+    """Positions of `size` pictures, the same share of each class as in y."""
+    chosen = []
+    for label in (0, 1):
+        of_class = np.flatnonzero(y == label)
+        share = max(1, round(size * len(of_class) / len(y)))
+        chosen.append(random.choice(of_class, min(share, len(of_class)), replace=False))
+    return np.concatenate(chosen)
+
+
+def accuracy(
+    X: NDArray[np.floating], y: NDArray[np.int8], test: Columns, y_test: NDArray[np.int8],
+    recipe: Recipe,
+) -> int:  # fmt: skip
+    """How many test pictures a model trained on X (n_x, m) and y calls right."""
+    found = descend(np.asfortranarray(X), y, recipe, None, unwatched)
+    return int(np.sum((found.w @ test.X + found.b > 0) == y_test))
+
+
+def main() -> None:
+    """Print a row a size."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data")
+    parser.add_argument("--sizes", default="10,20,50,100,200,300")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--l2", type=float, default=1.0)
+    parser.add_argument("--seed", type=int, default=0)
+    asked = parser.parse_args()
+
+    dataset = open_dataset(asked.data)
+    size = dataset.size or 64
+    train, y = read(dataset.split("train"), size)
+    test, y_test = read(dataset.split("test"), size)
+    recipe = Recipe(**{**vars(DEFAULT), "l2": asked.l2})
+    random = np.random.default_rng(asked.seed)
+    print(f"{len(y_test)} test pictures, {asked.repeats} draws a size")
+    for m in sorted({min(int(size), len(y)) for size in asked.sizes.split(",")}):
+        draws = [draw(y, m, random) for _ in range(asked.repeats if m < len(y) else 1)]
+        right = sorted(accuracy(train.X[:, d], y[d], test, y_test, recipe) for d in draws)
+        middle, n = right[len(right) // 2], len(y_test)
+        low, high = (f"{100 * k / n:.1f}" for k in (right[0], right[-1]))
+        interval = wilson(middle, n)
+        print(
+            f"{m:7,} pictures  {middle / n:6.1%} [{100 * interval.low:.0f}, "
+            f"{100 * interval.high:.0f}]  draws {low} to {high}  {'#' * round(BAR * middle / n)}"
+        )
+
+
+if __name__ == "__main__":
+    main()
