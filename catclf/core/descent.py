@@ -170,22 +170,21 @@ def accelerated_descent(
         promised = held[live] + descent + slope_b[live] * moved_b + COST_NOISE * np.abs(now)
         length = metric.square(moved, distance, live) + metric.of_b * moved_b**2
         broken = now > promised + L[live] / 2 * length  # nothing is held in the first iteration
-        fine = live[~broken]
 
         cost[live], norm[live] = now, np.sqrt(np.maximum(g_square, 0) + g_b**2)
-        finished = fine[norm[fine] <= tolerance]
-        still = np.setdiff1d(live, finished)
-        done = len(still) == 0
-        yield Step(iteration, at, at_b, cost.copy(), norm.copy(), done)
-        if done:
+        still = broken | (norm[live] > tolerance)
+        yield Step(iteration, at, at_b, cost.copy(), norm.copy(), not still.any())
+        if not still.any():
             return
 
+        live, broken, g, g_b = live[still], broken[still], g[still], g_b[still]
+        fine = live[~broken]
         before[fine], before_b[fine], held[fine] = at[fine], at_b[fine], cost[fine]
         slope[fine], slope_b[fine] = g[~broken], g_b[~broken]
         L[live[broken]] *= 2
         changed = fine
         if iteration == renewal and metric.basis.complete:
-            metric, renewal = objective.metric_at(before, before_b, still), 2 * renewal
+            metric, renewal = objective.metric_at(before, before_b, live), 2 * renewal
             L[:], t[:], changed = 1.0, 1.0, live
             old, old_b = before.copy(), before_b.copy()
         step[changed] = metric.solve(slope[changed], changed)
@@ -201,4 +200,3 @@ def accelerated_descent(
         at[live] = new + momentum[:, None] * (new - old[live])
         at_b[live] = new_b + momentum * (new_b - old_b[live])
         old[live], old_b[live], t[live] = new, new_b, t_new
-        live = still
