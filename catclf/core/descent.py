@@ -145,58 +145,96 @@ def accelerated_descent(
     problem starts again when it points uphill. A problem whose gradient's norm is at most
     `tolerance` is frozen; when all are, the last step says `converged`.
     """
-    design, l2 = objective.design, objective.l2
-    P = len(l2)
+    P = len(objective.l2)
     metric = objective.metric()
-    L = np.ones(P)
-    at, at_b = np.zeros((P, design.dim)), np.zeros(P)  # where the gradient is taken
-    old, old_b = at.copy(), at_b.copy()  # the last iterate, without momentum
-    before, before_b = at.copy(), at_b.copy()  # the last point that kept its promise,
-    slope, slope_b = np.zeros_like(at), np.zeros(P)  # with its gradient,
-    step, step_b = np.zeros_like(at), np.zeros(P)  # the gradient in the metric,
-    cost, norm, held = np.full(P, np.inf), np.full(P, np.inf), np.full(P, np.inf)  # and its cost
-    t = np.ones(P)
+    now, kept, old = (_Points.zeros(P, objective.design.dim) for _ in range(3))
+    L, t = np.ones(P), np.ones(P)
+    norm = np.full(P, np.inf)
     live = np.arange(P)
     renewal = RENEWAL
     for iteration in range(max_iterations + 1):
-        loss, g, g_b = objective.evaluate(at[live], at_b[live], live)
-        moved, moved_b = at[live] - before[live], at_b[live] - before_b[live]
-        products = design.inner(
-            np.concatenate([at[live], g, slope[live], moved]),
-            np.concatenate([at[live], g, moved, moved]),
-        ).reshape(4, -1)
-        square, g_square, descent, distance = products
-        now = loss + l2[live] / 2 * square
-        promised = held[live] + descent + slope_b[live] * moved_b + COST_NOISE * np.abs(now)
-        length = metric.square(moved, distance, live) + metric.of_b * moved_b**2
-        broken = now > promised + L[live] / 2 * length  # nothing is held in the first iteration
-
-        cost[live], norm[live] = now, np.sqrt(np.maximum(g_square, 0) + g_b**2)
+        # `now` is where the gradient is taken, `kept` the last such point that held its promise,
+        # `old` the last iterate, without momentum.
+        norm[live] = now.evaluate(objective, live)
+        broken = _breaks_promise(objective.design, metric, L, kept, now, live)
         still = broken | (norm[live] > tolerance)
-        yield Step(iteration, at, at_b, cost.copy(), norm.copy(), not still.any())
+        yield Step(iteration, now.theta, now.b, now.cost.copy(), norm.copy(), not still.any())
         if not still.any():
             return
 
-        live, broken, g, g_b = live[still], broken[still], g[still], g_b[still]
-        fine = live[~broken]
-        before[fine], before_b[fine], held[fine] = at[fine], at_b[fine], cost[fine]
-        slope[fine], slope_b[fine] = g[~broken], g_b[~broken]
+        live, broken = live[still], broken[still]
+        kept.take(now, live[~broken])
         L[live[broken]] *= 2
-        changed = fine
+        t[live[broken]] = 1.0
         if iteration == renewal and metric.basis.complete:
-            metric, renewal = objective.metric_at(before, before_b, live), 2 * renewal
-            L[:], t[:], changed = 1.0, 1.0, live
-            old, old_b = before.copy(), before_b.copy()
-        step[changed] = metric.solve(slope[changed], changed)
-        step_b[changed] = slope_b[changed] / metric.of_b
-        new = before[live] - step[live] / L[live, None]
-        new_b = before_b[live] - step_b[live] / L[live]
-        # Uphill, or a step taken back: from here on without the momentum gathered so far.
-        uphill = design.inner(slope[live], new - old[live]) + slope_b[live] * (new_b - old_b[live])
-        restart = broken | (uphill > 0)
-        t_new = np.where(restart, 1.0, (1 + np.sqrt(1 + 4 * t[live] ** 2)) / 2)
-        momentum = np.where(restart, 0.0, (t[live] - 1) / t_new)
-        at, at_b = at.copy(), at_b.copy()  # steps that were handed out stay as they were
-        at[live] = new + momentum[:, None] * (new - old[live])
-        at_b[live] = new_b + momentum * (new_b - old_b[live])
-        old[live], old_b[live], t[live] = new, new_b, t_new
+            metric, renewal = objective.metric_at(kept.theta, kept.b, live), 2 * renewal
+            L[:], t[:] = 1.0, 1.0
+            old.take(kept, live)
+        now = _advance(objective.design, metric, L, t, kept, old, now, live)
+
+
+@dataclass
+class _Points:
+    """A point of each problem, with its cost and gradient: theta (P, dim), the others (P,)."""
+
+    theta: Array
+    b: Array
+    cost: Array
+    dtheta: Array
+    db: Array
+
+    @classmethod
+    def zeros(cls, P: int, dim: int) -> "_Points":
+        infinite = np.full(P, np.inf)  # any cost is below what is promised from here
+        return cls(np.zeros((P, dim)), np.zeros(P), infinite, np.zeros((P, dim)), np.zeros(P))
+
+    def evaluate(self, objective: Objective, live: Positions) -> Array:
+        """Fill in cost and gradient of the problems `live`; their gradients' norms."""
+        loss, dtheta, db = objective.evaluate(self.theta[live], self.b[live], live)
+        squares = _squares(objective.design, self.theta[live], dtheta)
+        self.cost[live] = loss + objective.l2[live] / 2 * squares[0]
+        self.dtheta[live], self.db[live] = dtheta, db
+        return np.asarray(np.sqrt(squares[1] + db**2))
+
+    def take(self, other: "_Points", problems: Positions) -> None:
+        """The points of another for some of the problems."""
+        for field in ("theta", "b", "cost", "dtheta", "db"):
+            getattr(self, field)[problems] = getattr(other, field)[problems]
+
+
+def _breaks_promise(
+    design: Design, metric: Metric, L: Array, kept: _Points, now: _Points, live: Positions
+) -> NDArray[np.bool_]:
+    """Whether J rose above kept.J + <gradient, d> + L/2 |d|² in the metric, d = now - kept."""
+    d, d_b = now.theta[live] - kept.theta[live], now.b[live] - kept.b[live]
+    along, square = design.inner(
+        np.concatenate([kept.dtheta[live], d]), np.concatenate([d, d])
+    ).reshape(2, -1)
+    length = metric.square(d, square, live) + metric.of_b * d_b**2
+    promised = kept.cost[live] + along + kept.db[live] * d_b + L[live] / 2 * length
+    return np.asarray(now.cost[live] > promised + COST_NOISE * np.abs(now.cost[live]))
+
+
+def _advance(
+    design: Design,
+    metric: Metric,
+    L: Array,
+    t: Array,
+    kept: _Points,
+    old: _Points,
+    now: _Points,
+    live: Positions,
+) -> _Points:
+    """The next points to take gradients at; moves `old` and the momentum t along."""
+    new = kept.theta[live] - metric.solve(kept.dtheta[live], live) / L[live, None]
+    new_b = kept.b[live] - kept.db[live] / metric.of_b / L[live]
+    moved, moved_b = new - old.theta[live], new_b - old.b[live]
+    uphill = design.inner(kept.dtheta[live], moved) + kept.db[live] * moved_b > 0
+    t_new = np.where(uphill, 1.0, (1 + np.sqrt(1 + 4 * t[live] ** 2)) / 2)
+    momentum = np.where(uphill, 0.0, (t[live] - 1) / t_new)
+    # A new object: the points that were handed out with a step stay as they were.
+    ahead = _Points(now.theta.copy(), now.b.copy(), now.cost, now.dtheta, now.db)
+    ahead.theta[live] = new + momentum[:, None] * moved
+    ahead.b[live] = new_b + momentum * moved_b
+    old.theta[live], old.b[live], t[live] = new, new_b, t_new
+    return ahead
