@@ -4,13 +4,12 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from catclf.data.dataset import MAX_FILE_BYTES, Dataset
+from catclf.data.dataset import MAX_FILE_BYTES, Dataset, is_plausible
 from catclf.data.decode import EXTENSIONS, SIGNATURE_BYTES, looks_like_picture
 from catclf.data.folder import Entry, arrange, is_junk
 from catclf.errors import DataError, UnreadableImage
 
 _ENCRYPTED = 0x1
-_PLAUSIBLE_RATIO = 200  # no picture shrinks more in a zip; a bomb does
 
 
 @dataclass(frozen=True)
@@ -24,9 +23,9 @@ class Member:
         """The member's bytes; several threads may read one archive."""
         if self.info.flag_bits & _ENCRYPTED:
             raise UnreadableImage("encrypted")
-        stored = max(self.info.compress_size, 1024)
-        if self.info.file_size > min(MAX_FILE_BYTES, stored * _PLAUSIBLE_RATIO):
-            raise UnreadableImage(f"claims {self.info.file_size:,} bytes, which is no photo")
+        size = self.info.file_size
+        if size > MAX_FILE_BYTES or not is_plausible(size, self.info.compress_size):
+            raise UnreadableImage(f"claims {size:,} bytes, which is no photo")
         try:
             return self.archive.read(self.info)
         except Exception as error:  # damaged members raise half a dozen unrelated kinds
@@ -42,7 +41,7 @@ def is_npz(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
-    except (zipfile.BadZipFile, OSError, NotImplementedError) as error:
+    except Exception as error:  # a damaged directory raises struct.error, UnicodeError, ...
         raise DataError("a damaged zip", where=str(path)) from error
     return bool(names) and all(name.endswith(".npy") for name in names)
 
@@ -51,9 +50,11 @@ def read(path: Path, positive: str | None) -> Dataset:
     """The data set in a zip."""
     archive = zipfile.ZipFile(path)  # stays open: its members are read when they are needed
     entries, others = [], 0
-    for info in sorted(archive.infolist(), key=lambda info: info.filename):
-        parts = PurePosixPath(info.filename).parts
-        if info.is_dir() or any(is_junk(part) for part in parts):
+    for info in archive.infolist():
+        # Some programs of Windows write \ although the format demands /.
+        name = info.filename.replace("\\", "/")
+        parts = tuple(part for part in name.split("/") if part not in ("", ".", ".."))
+        if not parts or name.endswith("/") or any(is_junk(part) for part in parts):
             continue
         if _is_picture(archive, info):
             entries.append(Entry(parts, Member(archive, info)))
@@ -70,5 +71,5 @@ def _is_picture(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bool:
     try:
         with archive.open(info) as member:
             return looks_like_picture(member.read(SIGNATURE_BYTES))
-    except (zipfile.BadZipFile, OSError, NotImplementedError, EOFError):
+    except Exception:  # damaged: as above
         return False

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from catclf.data.dataset import Dataset, Labelled, Pixels, resolve
+from catclf.data.dataset import Dataset, Labelled, Pixels, is_plausible, resolve
 from catclf.errors import DataError
 
 # Names under which images and labels are found, with the split that each pair stands for.
@@ -30,6 +30,10 @@ def read(path: Path, positive: str | None) -> Dataset:
     """The data set in an `.npz`: images and labels, or x_train, y_train, x_test, y_test."""
     try:
         with np.load(path, allow_pickle=False) as archive:
+            for member in archive.zip.infolist():
+                if not is_plausible(member.file_size, member.compress_size):
+                    what = f"{member.filename} claims {member.file_size:,} bytes"
+                    raise DataError(f"{what}, which is no data set", where=str(path))
             pairs = [pair for pair in _PAIRS if pair[0] in archive and pair[1] in archive]
             if not pairs:
                 what = f"holds {', '.join(archive.files) or 'nothing'}, but no images and labels"

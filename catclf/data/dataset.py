@@ -17,6 +17,13 @@ from numpy.typing import NDArray
 from catclf.errors import DataError, UnreadableImage
 
 MAX_FILE_BYTES = 2**30  # no photo is larger; a disk image that is called .jpg is not read
+MAX_COMPRESSION = 200  # no photo shrinks more; a bomb does, and so does what was never stored
+HARMLESS_BYTES = 2**26  # however far they shrank
+
+
+def is_plausible(size: int, stored: int) -> bool:
+    """Whether stored bytes can hold as many as they claim to."""
+    return size <= max(HARMLESS_BYTES, stored * MAX_COMPRESSION)
 
 
 class Source(Protocol):
@@ -177,7 +184,7 @@ def open_dataset(path: Path | str, positive: str | None = None) -> Dataset:
         raise DataError(f"cannot be read ({error.strerror})", where=str(path)) from error
     if head == b"\x89HDF\r\n\x1a\n":
         return hdf5.read(path, positive)
-    if head.startswith(b"PK"):
+    if head.startswith((b"PK\3\4", b"PK\5\6")):  # the second is empty
         read = arrays.read if archive.is_npz(path) else archive.read
         return read(path, positive)
     if path.suffix.lower() in (".csv", ".tsv", ".txt"):

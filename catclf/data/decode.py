@@ -116,23 +116,28 @@ def _formats(data: bytes) -> tuple[str, ...]:
 
 
 def from_array(array: NDArray[np.uint8], loading: Loading, hashed: bool = True) -> Picture:
-    """The same for a picture that is an array, (H, W, 3) or (H, W) uint8."""
-    try:
-        image = Image.fromarray(np.ascontiguousarray(array))
-    except (TypeError, ValueError) as error:
-        raise UnreadableImage(f"an array {array.shape} {array.dtype} is no picture") from error
+    """The same for a picture that is an array, (H, W, 3), (H, W, 4) or (H, W) uint8."""
+    fits = array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (3, 4))
+    if not fits or not array.size or array.dtype != np.uint8:
+        what = f"an array {array.shape} {array.dtype} is no picture"
+        raise UnreadableImage(what, do="give (H, W, 3) uint8")
+    image = Image.fromarray(np.ascontiguousarray(array))
     return _picture(image, loading, MAX_PIXELS, hashed)
 
 
 def _picture(image: Image.Image, loading: Loading, max_pixels: int, hashed: bool) -> Picture:
     size = loading.size
-    orientation = _orientation(image)
-    width, height = image.size if orientation < 5 else image.size[::-1]
+    width, height = image.size
     image.draft(None, (2 * size, 2 * size))  # JPEG only: decodes at 1/2, 1/4 or 1/8
-    pixels = image.size[0] * image.size[1]
+    # A progressive JPEG is held at its full size however small it is decoded.
+    pixels = width * height if "progressive" in image.info else image.size[0] * image.size[1]
     if pixels > max_pixels:
         what = f"{pixels / 1e6:.0f} megapixels, more than the limit of {max_pixels / 1e6:.0f}"
         raise UnreadableImage(what)
+    image.load()  # a PNG may tell its orientation last, and Pillow turns a TIFF upright here
+    orientation = _orientation(image)
+    if orientation >= 5:
+        width, height = height, width
     frame = _upright(_reduced(image, min(image.size) // (GAP * size), orientation), orientation)
     perceptual_hash = _perceptual_hash(frame) if hashed else b""
     return Picture(_fit(frame, loading), width, height, perceptual_hash)
@@ -169,7 +174,6 @@ def _reduced(image: Image.Image, factor: int, orientation: int) -> Image.Image:
 
     An odd rest is trimmed at the same side of the *upright* picture whatever the orientation.
     """
-    image.load()
     to_rgb = _conversion(image)
     if factor < 2:
         return to_rgb(image)
@@ -203,9 +207,11 @@ def _conversion(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
 def _levels(image: Image.Image) -> tuple[float, float]:
     """Black and white of a picture with more than 8 bits: the whole range of 16-bit ones; for
     32-bit ones only the values tell what is meant."""
-    if image.mode.startswith("I;16"):
+    if image.mode.startswith("I;16") or (image.mode, image.format) == ("I", "PPM"):
         return 0.0, 65535.0
-    low, high = (float(value) for value in image.getextrema())  # type: ignore[arg-type]
+    values = np.asarray(image)
+    values = values[np.isfinite(values)]
+    low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
     for white in (1.0, 255.0, 65535.0) if image.mode == "F" else (255.0, 65535.0):
         if low >= 0 and high <= white:
             return 0.0, white
@@ -236,7 +242,8 @@ def _fit(frame: Image.Image, loading: Loading) -> NDArray[np.uint8]:
 
 
 def _perceptual_hash(frame: Image.Image) -> bytes:
-    grey = np.asarray(frame.convert("L").resize((17, 16), Image.Resampling.BOX), np.int16)
+    exact = frame.convert("L").convert("F")  # means of whole numbers tie where it is nearly flat
+    grey = np.asarray(exact.resize((17, 16), Image.Resampling.BOX))
     return np.packbits(grey[:, 1:] > grey[:, :-1]).tobytes()
 
 

@@ -53,7 +53,8 @@ def pictures_below(root: Path) -> tuple[list[Path], int]:
     """All pictures below a folder, sorted by name, and how many other files lie there.
 
     A picture is a regular file with a picture's extension, or with a picture's first bytes. Links
-    to files are read, links to folders are not followed.
+    to files are read; links to folders are not followed, and count as other files, as do folders
+    that cannot be read.
     """
     found, others = [], 0
     for path in _walk(root):
@@ -65,15 +66,20 @@ def pictures_below(root: Path) -> tuple[list[Path], int]:
 
 
 def _walk(root: Path) -> Iterator[Path]:
+    closed: list[Path] = []
+
     def fail(error: OSError) -> None:
-        if Path(error.filename) == root:
+        closed.append(Path(error.filename))
+        if closed[-1] == root:
             raise DataError(f"cannot be read ({error.strerror})", where=str(root)) from error
 
     for folder, subfolders, names in os.walk(root, onerror=fail):
         subfolders[:] = sorted(name for name in subfolders if not is_junk(name))
-        for name in sorted(names):
+        links = [name for name in subfolders if Path(folder, name).is_symlink()]
+        for name in sorted([*names, *links]):
             if not is_junk(name):
                 yield Path(folder, name)
+    yield from closed
 
 
 def _is_picture(path: Path) -> bool:
@@ -90,22 +96,21 @@ def _is_picture(path: Path) -> bool:
 
 def arrange(root: Path, entries: Sequence[Entry], positive: str | None, others: int = 0) -> Dataset:
     """Labels and splits for pictures by their names below the root of a folder or a zip."""
-    entries = _without_wrapper(entries)
+    entries = sorted(_without_wrapper(entries, positive), key=lambda entry: entry.parts)
     remarks = []
     if others:
         remarks.append(f"{_files(others)} beside the pictures left alone")
     tops = Counter(entry.parts[0] for entry in entries if len(entry.parts) > 1)
     splits = {top: SPLIT_NAMES[top.lower()] for top in tops if top.lower() in SPLIT_NAMES}
     if "train" in splits.values() or "test" in splits.values():
-        stray = sum(entry.parts[0] not in splits for entry in entries)
         labelled = [
             example
             for top, split in splits.items()
             for example in _labelled(root, [e for e in entries if e.parts[0] == top], 1, split)
         ]
     else:
-        stray = sum(len(entry.parts) == 1 for entry in entries) if tops else 0
         labelled = _labelled(root, entries, 0, None)
+    stray = len(entries) - len(labelled)
     if stray:
         remarks.append(f"{_files(stray)} outside of the class folders left out")
     return resolve(root, labelled, positive, remarks)
@@ -115,15 +120,20 @@ def _files(n: int) -> str:
     return "1 file" if n == 1 else f"{n:,} files"
 
 
-def _without_wrapper(entries: Sequence[Entry]) -> Sequence[Entry]:
-    """Entries without a first folder that holds all class folders (pets.zip -> pets/cat/1.jpg)."""
-    while entries and all(len(entry.parts) > 2 for entry in entries):
-        tops = {entry.parts[0] for entry in entries}
-        if len(tops) > 1 or next(iter(tops)).lower() in SPLIT_NAMES:
+def _without_wrapper(entries: Sequence[Entry], positive: str | None) -> Sequence[Entry]:
+    """Entries without a first folder that holds everything (pets.zip -> pets/cat/1.jpg).
+
+    A folder that is a split, or the positive class, is no wrapper.
+    """
+    wanted = {"cat", "cats"} if positive is None else {positive.lower()}
+    while entries and all(len(entry.parts) > 1 for entry in entries):
+        tops = {entry.parts[0].lower() for entry in entries}
+        below = {entry.parts[1].lower() for entry in entries if len(entry.parts) > 2}
+        if len(tops) > 1 or not tops.isdisjoint(SPLIT_NAMES):
             break
-        if {entry.parts[1].lower() for entry in entries}.isdisjoint(SPLIT_NAMES) and any(
-            top.lower() in ("cat", "cats") for top in tops
-        ):
+        if not tops.isdisjoint(wanted) and below.isdisjoint(SPLIT_NAMES):
+            break
+        if not all(len(e.parts) > 2 or _LABEL_IN_NAME.fullmatch(_stem(e)) for e in entries):
             break
         entries = [Entry(entry.parts[1:], entry.source) for entry in entries]
     return entries

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catclf.data.arrays import common_size, labelled
-from catclf.data.dataset import Dataset, resolve
+from catclf.data.dataset import Dataset, is_plausible, resolve
 from catclf.errors import DataError
 
 _PAIRS = (
@@ -56,14 +56,20 @@ def _read_file(path: Path) -> list[_Batch]:
     import h5py
 
     def array(file: h5py.File, name: str) -> NDArray[np.generic]:
-        dataset = file[name]
-        # What a link or a description points to elsewhere is not this file's data.
-        if not isinstance(file.get(name, getlink=True), h5py.HardLink) or not isinstance(
-            dataset, h5py.Dataset
-        ):
+        # What a link or a description points to elsewhere is not this file's data. A link is
+        # looked at before it is followed.
+        link = file.get(name, getlink=True)
+        dataset = file[name] if isinstance(link, h5py.HardLink) else None
+        if not isinstance(dataset, h5py.Dataset):
             raise DataError(f"{name} is not stored in this file", where=str(path))
         if dataset.external or dataset.is_virtual:
             raise DataError(f"{name} is stored in other files", where=str(path))
+        if not is_plausible(dataset.nbytes, dataset.id.get_storage_size()):
+            what = f"{name} claims {dataset.nbytes:,} bytes, more than the file can hold"
+            raise DataError(what, where=str(path))
+        if dataset.dtype.hasobject:  # lies in a heap, in whose damage HDF5 turns for ever
+            do = "store it as numbers or as text of fixed length"
+            raise DataError(f"{name} holds objects of variable length", where=str(path), do=do)
         return np.asarray(dataset[()])
 
     try:

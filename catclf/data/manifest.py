@@ -5,6 +5,7 @@ Further columns are groups for `eval --by`. Paths are relative to the manifest.
 
 import csv
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from catclf.data.dataset import SPLIT_NAMES, Dataset, File, Labelled, resolve
@@ -13,7 +14,7 @@ from catclf.errors import DataError
 _PATH = ("path", "file", "filename", "file_name", "image", "image_path")
 _LABEL = ("label", "class", "class_name", "target", "y")
 _SPLIT = ("split", "subset", "set", "partition")
-_NUMBERED = {"0": "non-cat", "1": "cat"}
+_NUMBERED = {"0": "non-cat", "1": "cat"}  # where there are no other labels
 
 
 def read(path: Path, positive: str | None) -> Dataset:
@@ -29,9 +30,17 @@ def read(path: Path, positive: str | None) -> Dataset:
         raise DataError(f"not a table: {error}", where=str(path)) from error
     except OSError as error:
         raise DataError(f"cannot be read ({error.strerror})", where=str(path)) from error
-    unlabelled = sum(example is None for example in examples)
-    remarks = [f"{unlabelled:,} rows without a label left out"] if unlabelled else []
-    return resolve(path, [e for e in examples if e is not None], positive, remarks)
+    labelled = [example for example in examples if example is not None]
+    class_names = {example.class_name for example in labelled}
+    if class_names <= set(_NUMBERED) and positive not in class_names:
+        labelled = [replace(e, class_name=_NUMBERED[e.class_name]) for e in labelled]
+    unlabelled = len(examples) - len(labelled)
+    remarks = [f"{_rows(unlabelled)} without a label left out"] if unlabelled else []
+    return resolve(path, labelled, positive, remarks)
+
+
+def _rows(n: int) -> str:
+    return "1 row" if n == 1 else f"{n:,} rows"
 
 
 def _delimiter(path: Path, head: str) -> str:
@@ -61,7 +70,7 @@ def _examples(
         yield Labelled(
             row[path_column],
             File(path.parent / row[path_column]),
-            _NUMBERED.get(label, label),
+            label,
             None if split_column is None else _split(path, number, row[split_column]),
             {header[j]: row[j] for j in group_columns},
         )

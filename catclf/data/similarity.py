@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 NEAR_BITS = 24
-# Below this many set bits a picture is nearly flat and its hash says nothing.
+# With fewer bits set, or fewer clear, a picture is nearly flat or one slope: its hash says nothing.
 TELLING_BITS = 24
 _ROWS = 1024  # of a comparison at a time
 
@@ -65,16 +65,20 @@ def near_groups(files: Hashes, pictures: Hashes) -> NDArray[np.intp]:
 def _near_pairs(a: Hashes, b: Hashes) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
     """Indices (i, j) with a[i] near b[j] or near its mirror image, block by block."""
     bits_a, bits_b = _bits(a), _bits(b)
-    telling_b = bits_b.sum(axis=1) >= TELLING_BITS
+    telling_b = _are_telling(bits_b)
     signs_b = (2 * bits_b - 1).T  # (256, m): a product of signs is 256 - 2 * differing bits
     mirrored_b = (2 * _mirrored(bits_b) - 1).T
     for start in range(0, len(a), _ROWS):
         rows = bits_a[start : start + _ROWS]
-        telling = (rows.sum(axis=1) >= TELLING_BITS)[:, None] & telling_b[None, :]
+        telling = _are_telling(rows)[:, None] & telling_b[None, :]
         signs = 2 * rows - 1
         closest = np.maximum(signs @ signs_b, signs @ mirrored_b)
         i, j = np.nonzero((closest >= 256 - 2 * NEAR_BITS) & telling)
         yield i + start, j
+
+
+def _are_telling(bits: NDArray[np.float32]) -> NDArray[np.bool_]:
+    return np.asarray(np.abs(bits.sum(axis=1) - 128) <= 128 - TELLING_BITS)
 
 
 def _bits(hashes: Hashes) -> NDArray[np.float32]:

@@ -1,0 +1,28 @@
+"""What tests of every layer need: the real photographs, and the real data where it is there."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def photos() -> list[Path]:
+    """The photographs that are shipped with the program, one of them a cat."""
+    return sorted((ROOT / "sample_images" / "photos").glob("*.jpg"))
+
+
+@pytest.fixture(scope="session")
+def cat_photo() -> Path:
+    return ROOT / "sample_images" / "photos" / "chelsea.jpg"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder with course/, photos/ and messy/."""
+    folder = os.environ.get("CATCLF_DATA")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("the real data is not there: CATCLF_DATA names no folder")
+    return Path(folder)
