@@ -1,8 +1,8 @@
 """Pictures that are nearly the same: rescaled, recompressed, mirrored, or the next of a burst.
 
 Works on the 256-bit difference hashes of `decode.py`. Among 20,000 photos of different things the
-nearest two are 27 bits apart, mirrored or not, and copies of one photo at most some 15: 24 tells them
-apart.
+nearest two are 27 bits apart, mirrored or not, and copies of one photo at most some 15: 24 tells
+them apart.
 """
 
 from collections.abc import Iterator
