@@ -150,10 +150,16 @@ def _find(model: Model, data: Path | str | None) -> tuple[Dataset, tuple[str, ..
     if data is None and not Path(record.data).exists():
         what = "the data set that the model was trained on is no longer there"
         raise DataError(what, where=record.data, do="give the data set: catclf eval DATA")
-    dataset = open_dataset(record.data if data is None else data, model.class_names[1])
-    if dataset.class_names[1].lower() != model.class_names[1].lower():
-        what = f"its positive class is {dataset.class_names[1]}, the model's {model.class_names[1]}"
-        raise DataError(what, where=str(dataset.path))
+    negative, positive = model.class_names
+    try:
+        # Cats are found under each of their names.
+        asked = None if positive.lower() in ("cat", "cats") else positive
+        dataset = open_dataset(record.data if data is None else data, asked)
+    except DataError as error:
+        if "--positive" not in error.do:
+            raise
+        do = f"the model tells {positive} from {negative}: name a class so"
+        raise DataError(error.what, where=error.where, do=do) from error
     same_place = str(dataset.path.resolve()) == record.data
     if same_place and dataset.fingerprint() != record.fingerprint:
         return dataset, (f"{dataset.path} has changed since the model was trained",)
@@ -218,6 +224,10 @@ def evaluate_examples(
         columns = ", ".join(sorted({name for e in examples for name in e.groups})) or "none"
         raise DataError(f"no column {by} to group by; there are: {columns}", do="mend --by")
     scored, left_out = _score(model, examples, jobs, watch)
+    if not len(scored.y):
+        name, reason = left_out[0]
+        refusal = f"none of {len(left_out):,} pictures can be read (the first, {name}: {reason})"
+        raise DataError(refusal, where=what)
     if shared == "held out":
         scored = scored.where(model.held_out(scored.files, scored.pictures))
         missing = len(model.held_out_files) - len(scored.y)

@@ -102,7 +102,7 @@ class Model:
     def label(self, probability: float, threshold: float | None = None) -> str:
         """The class name for a probability: positive above the threshold."""
         threshold = self.threshold if threshold is None else threshold
-        return self.class_names[probability > threshold]
+        return self.class_names[int(probability > threshold)]
 
     def predict(
         self,

@@ -3,14 +3,16 @@
 import dataclasses
 import json
 import os
+import stat
+import sys
 import tempfile
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import numpy as np
 
-from catclf.data.decode import CROPS, Loading
+from catclf.data.decode import Loading
 from catclf.errors import ModelError
 from catclf.model import Model, Record
 
@@ -22,6 +24,7 @@ KEYS = frozenset(
         "prior", *HASH_KEYS, "record",
     )
 )  # fmt: skip
+OURS = frozenset(("format", "w", "b", "record"))  # in every version, so that one knows another's
 MAX_BYTES = 2**30  # of all arrays together: a model of ten million pictures
 
 
@@ -63,18 +66,27 @@ def save(model: Model, path: Path) -> None:
 def check_target(path: Path) -> None:
     """ModelError where a model cannot go: a file that is none of ours is never overwritten."""
     do = "name another place with -o"
-    if path.is_dir():
-        raise ModelError("is a folder", where=str(path), do="name a file with -o")
-    if not path.parent.is_dir():
-        raise ModelError("its folder does not exist", where=str(path), do=do)
-    if path.exists():
-        try:
-            with np.load(path, allow_pickle=False) as archive:
-                ours = {"format", "w", "b", "record"} <= set(archive.files)
-        except Exception:  # whatever is in there, it is not a model
-            ours = False
-        if not ours:
+    try:
+        if path.is_dir():
+            raise ModelError("is a folder", where=str(path), do="name a file with -o")
+        if not path.parent.is_dir():
+            raise ModelError("its folder does not exist", where=str(path), do=do)
+        if not os.access(path.parent, os.W_OK):
+            raise ModelError("its folder cannot be written to", where=str(path), do=do)
+        if path.exists() and not (path.is_file() and _names(path) >= OURS):
             raise ModelError("exists and is no model of catclf", where=str(path), do=do)
+    except OSError as error:
+        what = f"cannot be written ({error.strerror})"
+        raise ModelError(what, where=str(path), do=do) from error
+
+
+def _names(path: Path) -> frozenset[str]:
+    """Names of the arrays in an .npz; none where it is anything else."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return frozenset(name.removesuffix(".npy") for name in archive.namelist())
+    except Exception:  # whatever is in there, it is not a model
+        return frozenset()
 
 
 def _umask() -> int:
@@ -86,11 +98,15 @@ def _umask() -> int:
 def load_model(path: str | os.PathLike[str]) -> Model:
     """The model in a file; ModelError when anything in it is missing, misshapen or not finite."""
     path = Path(path)
-    if not path.exists():
-        do = "train one with: catclf train DATA"
-        raise ModelError("no such model", where=str(path), do=do)
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for
+            raise ModelError("is no model but a folder or device", do="name a model.npz with -m")
         return _model(_read(path))
+    except FileNotFoundError as error:
+        do = "train one with: catclf train DATA"
+        raise ModelError("no such model", where=str(path), do=do) from error
+    except OSError as error:
+        raise ModelError(f"cannot be read ({error.strerror})", where=str(path)) from error
     except ModelError as error:
         raise ModelError(error.what, where=str(path), do=error.do) from error
 
@@ -101,16 +117,15 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
-        names = [member.filename.removesuffix(".npy") for member in members]
-        if "format" not in names:
-            raise foreign
-        if sum(member.file_size for member in members) > MAX_BYTES or any(
-            member.compress_type != zipfile.ZIP_STORED for member in members
-        ):
-            raise ModelError("is larger than any model, or compressed")
-        with np.load(path, allow_pickle=False) as arrays:
-            version = arrays["format"]
-            if version.shape != () or version.dtype.kind != "i":
+            names = [member.filename.removesuffix(".npy") for member in members]
+            if not OURS.issubset(names):
+                raise foreign
+            if sum(member.file_size for member in members) > MAX_BYTES or any(
+                member.compress_type != zipfile.ZIP_STORED for member in members
+            ):
+                raise ModelError("is larger than any model, or compressed")
+            version = _array(archive, "format")
+            if version.shape != () or version.dtype != np.int64 or version < 1:
                 raise foreign
             if version > FORMAT:
                 what = f"has format {int(version)}, this version reads up to {FORMAT}"
@@ -118,11 +133,19 @@ def _read(path: Path) -> dict[str, Any]:
             if set(names) != KEYS or len(names) != len(KEYS):
                 odd = ", ".join(sorted(set(names) ^ KEYS)) or "a name twice"
                 raise ModelError(f"lacks or adds: {odd}", do="train it again")
-            return {key: arrays[key] for key in KEYS}
-    except ModelError:
+            return {key: _array(archive, key) for key in KEYS}
+    except (ModelError, OSError):
         raise
     except Exception as error:  # damaged bytes raise some ten unrelated kinds
         raise ModelError("is damaged, or no model of catclf", do="train it again") from error
+
+
+def _array(archive: zipfile.ZipFile, key: str) -> Any:
+    with archive.open(f"{key}.npy") as member:
+        array = np.lib.format.read_array(member, allow_pickle=False)
+        if member.read(1):  # at the end only has the checksum been compared
+            raise ValueError(f"more in {key} than it says")
+    return array
 
 
 def _model(arrays: dict[str, Any]) -> Model:
@@ -136,8 +159,8 @@ def _model(arrays: dict[str, Any]) -> Model:
     for kind in ("train", "held_out"):
         if len(arrays[f"{kind}_files"]) != len(arrays[f"{kind}_pictures"]):
             raise ModelError(f"has {kind} hashes of unequal number", do="train it again")
-    names = arrays["class_names"]
-    if names.shape != (2,) or names.dtype.kind != "U" or names[0] == names[1]:
+    names = _texts(arrays, "class_names", (2,))
+    if len({*names, ""}) != 3:
         raise ModelError("has no two class names", do="train it again")
     threshold, prior = _number(arrays, "threshold"), _number(arrays, "prior")
     if not (0 <= threshold <= 1 and 0 < prior < 1):
@@ -148,7 +171,7 @@ def _model(arrays: dict[str, Any]) -> Model:
         features=_text(arrays, "features"),
         features_sha256=_text(arrays, "features_sha256"),
         loading=_loading(arrays),
-        class_names=(str(names[0]), str(names[1])),
+        class_names=(names[0], names[1]),
         threshold=threshold,
         prior=prior,
         **{key: arrays[key] for key in HASH_KEYS},
@@ -175,33 +198,68 @@ def _number(arrays: dict[str, Any], key: str) -> float:
 
 
 def _text(arrays: dict[str, Any], key: str) -> str:
+    return _texts(arrays, key, ())[0]
+
+
+def _texts(arrays: dict[str, Any], key: str, shape: tuple[int, ...]) -> list[str]:
     value = arrays[key]
-    if value.shape != () or value.dtype.kind != "U":
-        raise ModelError(f"has {key} that is no text", do="train it again")
-    return str(value)
+    try:
+        if value.shape == shape and value.dtype.kind == "U":
+            return [str(text) for text in value.reshape(-1).tolist()]
+    except (ValueError, SystemError):  # numbers that are no characters
+        pass
+    raise ModelError(f"has {key} that is no text", do="train it again")
 
 
 def _json(arrays: dict[str, Any], key: str, kind: type) -> dict[str, Any]:
+    """The fields of a dataclass, each of the type that it is declared with."""
     try:
         value = json.loads(_text(arrays, key))
-    except ValueError:
+    except (ValueError, RecursionError):
         value = None
-    names = {field.name for field in dataclasses.fields(kind)}
-    if not isinstance(value, dict) or set(value) != names:
+    types = get_type_hints(kind)
+    if (
+        not isinstance(value, dict)
+        or set(value) != set(types)
+        or not all(_fits(value[name], types[name]) for name in types)
+    ):
         raise ModelError(f"has a damaged {key}", do="train it again")
-    return value
+    return {name: tuple(v) if isinstance(v, list) else v for name, v in value.items()}
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    """Whether a JSON value is what a field declared as `kind` was written from."""
+    origin, parts = get_origin(kind), get_args(kind)
+    if kind is Any:
+        return True
+    if kind is float:
+        return type(value) in (int, float) and abs(value) <= sys.float_info.max
+    if origin is None:
+        return type(value) is kind
+    if origin is Literal:
+        return value in parts
+    if origin is tuple:
+        return isinstance(value, list) and all(_fits(item, parts[0]) for item in value)
+    if origin is dict:
+        return isinstance(value, dict) and all(_fits(item, parts[1]) for item in value.values())
+    return any(_fits(value, part) for part in parts)  # a union
 
 
 def _loading(arrays: dict[str, Any]) -> Loading:
-    value = _json(arrays, "loading", Loading)
-    size, crop = value["size"], value["crop"]
-    if type(size) is not int or not 1 <= size <= 4096 or crop not in CROPS:
+    loading = Loading(**_json(arrays, "loading", Loading))
+    if not 1 <= loading.size <= 4096:
         raise ModelError("has a loading policy that does not exist", do="train it again")
-    return Loading(size, crop)
+    return loading
 
 
 def _record(arrays: dict[str, Any]) -> Record:
-    value = _json(arrays, "record", Record)
-    for key in ("cost_iterations", "costs", "strengths", "fold_losses"):
-        value[key] = tuple(value[key])
-    return Record(**value)
+    record = Record(**_json(arrays, "record", Record))
+    known = record.figures
+    if known is not None and not (
+        _fits(known.get("n"), int)
+        and _fits(known.get("accuracy"), float)
+        and _fits(known.get("interval"), tuple[float, ...])
+        and len(known["interval"]) == 2
+    ):
+        raise ModelError("has damaged figures", do="train it again")
+    return record

@@ -64,6 +64,7 @@ def run(arguments: list[str] | None = None) -> int:
     # Pillow's remarks on odd files: process-wide state, so set here and not where threads decode.
     warnings.filterwarnings("ignore", module="PIL")
     arguments = sys.argv[1:] if arguments is None else arguments
+    console.open_streams()
     try:
         app(arguments, prog_name="catclf")
     except SystemExit as end:

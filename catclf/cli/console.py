@@ -4,14 +4,17 @@ Names from a disk are escaped on the way out, so that no name can move the curso
 terminal. rich is imported only when a bar is drawn.
 """
 
+import contextlib
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 import typer
+
+from catclf.errors import CatclfError
 
 if TYPE_CHECKING:
     import rich.progress
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from catclf.recipes import Progress
 
 _REDRAW_SECONDS = 0.1
+NAMED_FAILURES = 10  # unreadable pictures that are named; the rest are counted
 _BLOCKS = "▁▂▃▄▅▆▇█"
 
 
@@ -28,44 +32,66 @@ def result(line: str) -> None:
 
 
 def raw_result(data: bytes) -> None:
-    """Bytes of the result, as they are. A reader that has gone away (`| head`) ends us quietly."""
-    try:
+    """Bytes of the result, as they are; see `hand_over`."""
+    global _handed_over
+    with _a_reader_that_may_leave():
         sys.stdout.buffer.write(data)
-        _flush_now_and_then()
-    except BrokenPipeError:
-        _forget_stdout()
-        raise typer.Exit(0) from None
-
-
-_flushed = 0.0
-
-
-def _flush_now_and_then() -> None:
-    """Whoever reads the pipe sees a row as it is known; a write a row would slow thousands down."""
-    global _flushed
     now = time.monotonic()
-    if now - _flushed > _REDRAW_SECONDS:
+    if now - _handed_over > _REDRAW_SECONDS:  # a write a row would slow thousands down
+        hand_over()
+        _handed_over = now
+
+
+_handed_over = 0.0
+
+
+def hand_over() -> None:
+    """Let whoever reads the pipe see all rows so far: before a pause, and at the end."""
+    with _a_reader_that_may_leave():
         sys.stdout.buffer.flush()
-        _flushed = now
+
+
+@contextlib.contextmanager
+def _a_reader_that_may_leave() -> Iterator[None]:
+    """A reader that has gone away (`| head`) ends us quietly, a full disk with an error."""
+    try:
+        yield
+    except BrokenPipeError:
+        _forget(1)
+        raise typer.Exit(0) from None
+    except OSError as error:
+        _forget(1)
+        what = f"cannot be written ({error.strerror})"
+        raise CatclfError(what, where="standard output") from error
+
+
+def open_streams() -> None:
+    """Stand-ins for streams that were closed before we began (`2>&-`)."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
 
 
 def flush() -> None:
-    """Hand over what is still buffered."""
+    """Hand over what is left, such as a help text; by now nothing can be done about a failure."""
     try:
         sys.stdout.flush()
         sys.stdout.buffer.flush()
-    except BrokenPipeError:
-        _forget_stdout()
+    except OSError:
+        _forget(1)
 
 
-def _forget_stdout() -> None:
-    # The interpreter flushes stdout once more at its end; nobody is there to read it.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+def _forget(descriptor: int) -> None:
+    # The interpreter flushes its streams once more at its end; nobody is there to read them.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
 
 
 def remark(line: str) -> None:
     """A line for the person at the terminal."""
-    print(line, file=sys.stderr, flush=True)  # noqa: T201 - this is the place
+    try:
+        print(line, file=sys.stderr, flush=True)  # noqa: T201 - this is the place
+    except BrokenPipeError:
+        _forget(2)
 
 
 def escape(name: str) -> str:
@@ -120,6 +146,17 @@ def count(n: int, noun: str) -> str:
     ('1 photo', '2,000 photos')
     """
     return f"{n:,} {noun}" + ("" if n == 1 else "s")
+
+
+def left_out(failures: Sequence[tuple[str, str]]) -> list[str]:
+    """Lines that count the pictures without which it had to go, and name them with the reason."""
+    if not failures:
+        return []
+    lines = [f"left out {count(len(failures), 'unreadable picture')}:"]
+    lines += [f"  {escape(name)}: {escape(why)}" for name, why in failures[:NAMED_FAILURES]]
+    if len(failures) > NAMED_FAILURES:
+        lines.append(f"  and {len(failures) - NAMED_FAILURES:,} more")
+    return lines
 
 
 def sparkline(values: Sequence[float]) -> str:

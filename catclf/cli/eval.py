@@ -45,14 +45,15 @@ def evaluate(
         evaluation = evaluate_model(
             opened, data, split="test" if test_set else "train", by=by, jobs=jobs, watch=bar
         )
-    for name, reason in evaluation.left_out:
-        if not quiet:
-            console.remark(f"left out {escape(name)}: {escape(reason)}")
+    if not quiet:
+        for line in console.left_out(evaluation.left_out):
+            console.remark(line)
     if as_json:
         console.result(json.dumps(evaluation.as_json()))
-        return
-    for line in _lines(opened, evaluation):
-        console.result(line)
+    else:
+        for line in _lines(opened, evaluation):
+            console.result(line)
+    console.hand_over()
 
 
 def _lines(model: "Model", evaluation: "Evaluation") -> list[str]:

@@ -1,5 +1,6 @@
 """Options that several commands share, and what each of them sets before numpy is imported."""
 
+import math
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -19,6 +20,13 @@ ModelPath = Annotated[
     typer.Option("--model", "-m", help="The model. [default: model.npz in this folder]"),
 ]
 DEFAULT_MODEL = Path("model.npz")
+
+
+def a_number(value: float | None) -> float | None:
+    """The value; usage error for nan and inf, which `min` and `max` let pass."""
+    if value is not None and not math.isfinite(value):
+        raise typer.BadParameter(f"{value} is not a number to work with")
+    return value
 
 
 def set_blas_threads(threads: int | None) -> None:

@@ -5,9 +5,10 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 SOME_UNREADABLE = 3
 STANDARD_INPUT = "-"
+LIST_BYTES = 65_536  # of a list of names at a time; what a pipe holds
 
 
 def predict(
@@ -41,7 +43,12 @@ def predict(
     ] = None,
     threshold: Annotated[
         float | None,
-        typer.Option(min=0, max=1, help="Positive above this probability. [default: the model's]"),
+        typer.Option(
+            min=0,
+            max=1,
+            callback=options.a_number,
+            help="Positive above this probability. [default: the model's]",
+        ),
     ] = None,
     jobs: options.Jobs = None,
     quiet: options.Quiet = False,
@@ -65,15 +72,15 @@ def predict(
         console.result("input,label,probability,error")
         show = _csv_row
 
-    finder = _Finder(quiet)
+    finder = _Finder()
     labels: Counter[str | None] = Counter()
-    sources = finder.sources(inputs or [], files_from, nul)
-    for prediction in opened.predict_sources(sources, threshold, jobs):
-        labels[prediction.label] += 1
-        if only is not None and prediction.error and not quiet:
-            console.remark(f"{escape(prediction.input)}: {escape(prediction.error)}")
-        show(prediction)
-    console.flush()
+    for sources in finder.batches(inputs or [], files_from, nul):
+        for prediction in opened.predict_sources(sources, threshold, jobs):
+            labels[prediction.label] += 1
+            if only is not None and prediction.error and not quiet:
+                console.remark(f"{escape(prediction.input)}: {escape(prediction.error)}")
+            show(prediction)
+        console.hand_over()
     if not quiet:
         _summarize(labels, finder)
     if labels[None]:
@@ -83,26 +90,31 @@ def predict(
 class _Finder:
     """The pictures that the inputs name; counts what lies beside them in folders."""
 
-    def __init__(self, quiet: bool) -> None:
-        self.quiet = quiet
+    def __init__(self) -> None:
         self.others = 0
 
-    def sources(
+    def batches(
         self, inputs: list[str], files_from: str | None, nul: bool
-    ) -> Iterator[tuple[str, "Source"]]:
-        for name in inputs:
-            yield from self._below(name)
+    ) -> Iterator[Iterator[tuple[str, "Source"]]]:
+        """The inputs, then the names of a list as they arrive."""
+        yield (source for name in inputs for source in self._given(name))
         if files_from is not None:
-            for name in _listed(files_from, nul):
-                yield from self._below(name)
+            for names in _listed(files_from, nul):
+                yield (source for name in names for source in self._below(name))
 
-    def _below(self, name: str) -> Iterator[tuple[str, "Source"]]:
-        from catclf.data.dataset import File, Given
-        from catclf.data.folder import pictures_below
+    def _given(self, name: str) -> Iterator[tuple[str, "Source"]]:
+        from catclf.data.dataset import Given
 
         if name == STANDARD_INPUT:
             yield name, Given(sys.stdin.buffer.read())
-        elif os.path.isdir(name):  # noqa: PTH112 - a name with a NUL is False here, an error there
+        else:
+            yield from self._below(name)
+
+    def _below(self, name: str) -> Iterator[tuple[str, "Source"]]:
+        from catclf.data.dataset import File
+        from catclf.data.folder import pictures_below
+
+        if os.path.isdir(name):  # noqa: PTH112 - a name with a NUL is False here, an error there
             found, others = pictures_below(Path(name))
             self.others += others
             for path in found:
@@ -111,21 +123,35 @@ class _Finder:
             yield name, File(Path(name))
 
 
-def _listed(files_from: str, nul: bool) -> Iterator[str]:
+def _listed(files_from: str, nul: bool) -> Iterator[list[str]]:
+    """The names in a list, those that have arrived together: its writer may not be done."""
     from catclf.errors import DataError
 
+    end = b"\0" if nul else b"\n"
+    rest = b""
     try:
-        standard = files_from == STANDARD_INPUT
-        data = sys.stdin.buffer.read() if standard else Path(files_from).read_bytes()
+        with _opened(files_from) as file:
+            while data := file.read1(LIST_BYTES):  # waits for something, not for all of that
+                *whole, rest = (rest + data).split(end)
+                yield _names(whole, nul)
     except OSError as error:
         raise DataError(f"cannot be read ({error.strerror})", where=files_from) from error
-    for name in data.split(b"\0" if nul else b"\n"):
-        name = name if nul else name.removesuffix(b"\r")
-        if name:
-            yield os.fsdecode(name)
+    yield _names([rest], nul)
+
+
+def _opened(files_from: str) -> AbstractContextManager[Any]:
+    standard = files_from == STANDARD_INPUT
+    return nullcontext(sys.stdin.buffer) if standard else Path(files_from).open("rb")
+
+
+def _names(lines: list[bytes], nul: bool) -> list[str]:
+    names = lines if nul else [line.removesuffix(b"\r") for line in lines]
+    return [os.fsdecode(name) for name in names if name]
 
 
 def _label(model: "Model", asked: str) -> str:
+    if asked in model.class_names:
+        return asked
     by_lower = {name.lower(): name for name in model.class_names}
     if asked.lower() in by_lower:
         return by_lower[asked.lower()]
@@ -133,7 +159,7 @@ def _label(model: "Model", asked: str) -> str:
 
     close = difflib.get_close_matches(asked.lower(), by_lower, 1)
     hint = f"; did you mean {by_lower[close[0]]}?" if close else ""
-    known = " and ".join(model.class_names)
+    known = " and ".join(escape(name) for name in model.class_names)
     raise typer.BadParameter(f"the model knows {known}{hint}", param_hint="--only")
 
 
@@ -161,7 +187,7 @@ def _csv_row(prediction: "Prediction") -> None:
         name = f"./{name}"  # the same file, and no spreadsheet takes it for a formula
     line = io.StringIO()
     probability = "" if prediction.probability is None else repr(prediction.probability)
-    row = (name, prediction.label or "", probability, escape(prediction.error or ""))
+    row = (name, escape(prediction.label or ""), probability, escape(prediction.error or ""))
     csv.writer(line, lineterminator="").writerow(row)
     console.result(line.getvalue())
 
@@ -177,7 +203,8 @@ def _table_row(prediction: "Prediction") -> None:
     if prediction.probability is None:
         console.result(f"     -  unreadable  {name}: {escape(prediction.error or '')}")
     else:
-        console.result(f"{prediction.probability:6.1%}  {prediction.label:10}  {name}")
+        label = escape(prediction.label or "")
+        console.result(f"{prediction.probability:6.1%}  {label:10}  {name}")
 
 
 def _summarize(labels: "Counter[str | None]", finder: _Finder) -> None:

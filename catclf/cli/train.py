@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from catclf.model import Model, Record
     from catclf.training import Training
 
-NAMED_FAILURES = 10  # unreadable pictures that the summary names; the rest are counted
-
 
 class RecipeName(StrEnum):
     """`--recipe`."""
@@ -62,12 +60,20 @@ def train(
     ] = None,
     learning_rate: Annotated[
         float | None,
-        typer.Option(help="Plain gradient descent at this rate. [default: from the curvature]"),
+        typer.Option(
+            callback=options.a_number,
+            help="Plain gradient descent at this rate. [default: from the curvature]",
+        ),
     ] = None,
     iterations: Annotated[int | None, typer.Option(min=1, help="Iterations at the most.")] = None,
     holdout: Annotated[
         float,
-        typer.Option(min=0, max=0.9, help="Share of the photos that judges, without a test split."),
+        typer.Option(
+            min=0,
+            max=0.9,
+            callback=options.a_number,
+            help="Share of the photos that judges, without a test split.",
+        ),
     ] = 0.2,
     positive: Annotated[
         str | None, typer.Option(metavar="NAME", help="The positive class. [default: cat]")
@@ -150,23 +156,15 @@ def _bytes(size: str | None) -> int | None:
 def _summary(training: "Training") -> list[str]:
     model, record = training.model, training.model.record
     photos = f"{count(record.m_train, 'photo')} of {model.loading.size} x {model.loading.size}"
-    lines = [
-        f"trained on {photos} pixels to tell {model.class_names[1]} from {model.class_names[0]}"
-    ]
-    lines += list(training.remarks)
-    if training.left_out:
-        lines.append(f"left out {count(len(training.left_out), 'unreadable picture')}:")
-        named = training.left_out[:NAMED_FAILURES]
-        lines += [f"  {escape(name)}: {escape(reason)}" for name, reason in named]
-        if len(training.left_out) > len(named):
-            lines.append(f"  and {len(training.left_out) - len(named):,} more")
+    negative, positive = (escape(name) for name in model.class_names)
+    lines = [f"trained on {photos} pixels to tell {positive} from {negative}"]
+    lines += [escape(remark) for remark in training.remarks]
+    lines += console.left_out(training.left_out)
     lines += _descent(record)
     lines.append(f"accuracy on the training photos {record.train_accuracy:.2%}")
     lines += _judgement(training)
     if record.recipe == "default":
-        lines.append(
-            f"probabilities assume that {model.prior:.0%} of the photos are {model.class_names[1]}"
-        )
+        lines.append(f"probabilities assume that {model.prior:.0%} of the photos are {positive}")
     return lines
 
 
@@ -199,6 +197,7 @@ def _judgement(training: "Training") -> list[str]:
             "under 200 photos: each was judged by a model that had not seen it, "
             "and the final model was trained on all"
         )
+    lines += console.left_out(evaluation.left_out)
     return lines + [f"note: {escape(warning)}" for warning in evaluation.warnings]
 
 
@@ -219,7 +218,7 @@ def _replaced(output: Path, training: "Training", jobs: int | None) -> str | Non
 
 
 def _described(model: "Model") -> str:
-    return f"the model of {model.record.created}, trained on {escape(model.record.data)}"
+    return f"the model of {escape(model.record.created)}, trained on {escape(model.record.data)}"
 
 
 def _compared(comparison: "Comparison | None") -> str:

@@ -1,0 +1,136 @@
+"""Model: one input, one answer; and what it knows of the pictures that it has seen."""
+
+import itertools
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from catclf import Prediction, load_model, train
+from catclf.data.dataset import File
+from catclf.data.decode import Loading
+from catclf.data.loading import load_one
+from catclf.data.similarity import as_rows
+
+SAMPLES = Path(__file__).resolve().parents[1] / "sample_images"
+PHOTOS = sorted((SAMPLES / "photos").glob("*.jpg"))
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """A model of 40 drawings."""
+    root = tmp_path_factory.mktemp("drawn")
+    for kind in ("cat", "non-cat"):
+        (root / kind).mkdir()
+        for path in sorted((SAMPLES / "drawn/train" / kind).iterdir())[:20]:
+            (root / kind / path.name).symlink_to(path)
+    return train(root, l2=1)
+
+
+def test_the_probability_is_the_notes_formula(model) -> None:
+    for path in PHOTOS:
+        x = model.feature_map.column(load_one(File(path), model.loading).picture.pixels)
+        z = float(model.w[:, 0] @ x.astype(np.float64)) + model.b
+        (prediction,) = model.predict(path)
+        assert prediction.probability == pytest.approx(1 / (1 + np.exp(-z)), rel=1e-9)
+        assert prediction == Prediction(
+            str(path), "cat" if z > 0 else "non-cat", prediction.probability
+        )
+
+
+def test_the_answer_depends_on_nothing_else(model) -> None:
+    alone = {path: model.predict(path, jobs=1)[0] for path in PHOTOS}
+    for jobs, inputs in itertools.product((1, 2, 5, None), (PHOTOS, PHOTOS[::-1], PHOTOS * 5)):
+        assert model.predict(inputs, jobs=jobs) == [alone[path] for path in inputs]
+
+
+def test_from_many_threads_at_once(model) -> None:
+    expected = model.predict(PHOTOS)
+    found = []
+    threads = [
+        threading.Thread(target=lambda: found.append(model.predict(PHOTOS))) for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [expected] * 4
+
+
+def test_an_array_is_as_good_as_the_file(model, tmp_path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "noise.png")
+    as_file, as_array, in_other_order = model.predict(
+        [tmp_path / "noise.png", pixels, np.asfortranarray(pixels)]
+    )
+    assert as_file.probability == as_array.probability == in_other_order.probability
+    assert (as_array.input, in_other_order.input) == ("array 1", "array 2")
+
+
+def test_one_input_or_many_of_any_kind(model) -> None:
+    path = PHOTOS[0]
+    (expected,) = model.predict(path)
+    assert model.predict(str(path)) == [expected]
+    assert model.predict(iter([path])) == [expected]
+    assert model.predict([]) == []
+
+
+def test_what_cannot_be_had_is_an_answer_and_no_exception(model, tmp_path) -> None:
+    (tmp_path / "text.jpg").write_text("none")
+    inputs = [tmp_path / "none.jpg", tmp_path / "text.jpg", tmp_path, np.zeros((2, 2, 2), np.uint8)]
+    for prediction in model.predict(inputs):
+        assert prediction.label is prediction.probability is None
+        assert prediction.error
+        assert "\n" not in prediction.error
+
+
+def test_the_threshold(model) -> None:
+    (prediction,) = model.predict(PHOTOS[0])
+    p = prediction.probability
+    assert model.predict(PHOTOS[0], threshold=p)[0].label == "non-cat"  # above it, not at it
+    assert model.predict(PHOTOS[0], threshold=np.nextafter(p, 0))[0].label == "cat"
+    strict = replace(model, threshold=1.0)
+    assert strict.predict(PHOTOS[0])[0].label == "non-cat"
+
+
+def test_extreme_scores_stay_probabilities(model) -> None:
+    for b, probability in ((1e6, 1.0), (-1e6, 0.0)):
+        assert replace(model, b=b).predict(PHOTOS[0])[0].probability == probability
+
+
+def test_answers_come_while_inputs_are_still_being_asked_for(model) -> None:
+    asked = []
+
+    def sources():
+        for number in itertools.count():
+            asked.append(number)
+            yield f"{number}", File(PHOTOS[0])
+
+    predictions = model.predict_sources(sources(), jobs=2)
+    assert [next(predictions).input for _ in range(3)] == ["0", "1", "2"]
+    predictions.close()
+    assert len(asked) < 200
+
+
+def hashes(path: Path):
+    loaded = load_one(File(path), Loading())
+    return as_rows([loaded.sha256]), as_rows([loaded.picture.perceptual_hash])
+
+
+def test_it_knows_what_it_was_trained_on(model) -> None:
+    drawn = SAMPLES / "drawn/train/cat"
+    first, *_, last = sorted(drawn.iterdir())
+    assert model.trained_on(*hashes(first)).tolist() == [True]
+    assert model.trained_on(*hashes(last)).tolist() == [False]
+    assert model.held_out(*hashes(first)).tolist() == [False]
+    _, picture = hashes(first)
+    other_file = np.zeros((1, 32), np.uint8)
+    assert model.trained_on(other_file, picture).tolist() == [True]  # either hash matches
+
+
+def test_a_saved_model_answers_the_same(model, tmp_path) -> None:
+    model.save(tmp_path / "model.npz")
+    assert load_model(tmp_path / "model.npz").predict(PHOTOS) == model.predict(PHOTOS)
