@@ -29,6 +29,7 @@ from catclf.model import Model
 from catclf.recipes import Progress, Watch, unwatched
 
 SplitName = Literal["test", "train"]
+Shared = Literal["warn", "drop", "only", "held out"]
 
 
 @dataclass(frozen=True)
@@ -62,12 +63,17 @@ class Evaluation:
             "accuracy": self.accuracy,
             "interval": [self.interval.low, self.interval.high],
             "baseline": self.baseline,
-            "balanced_accuracy": _estimate_as_json(self.balanced_accuracy),
-            "auc": _estimate_as_json(self.auc),
+            "balanced_accuracy": None,
+            "auc": None,
             "log_loss": self.log_loss,
             "confusion": dataclasses.asdict(self.confusion),
             "warnings": list(self.warnings),
         }
+        for name in ("balanced_accuracy", "auc"):
+            estimate: Estimate | None = getattr(self, name)
+            if estimate is not None:
+                plain[name] = estimate.value
+                plain[f"{name}_interval"] = [estimate.low, estimate.high]
         if self.left_out:
             plain["left_out"] = len(self.left_out)
         if self.without_shared:
@@ -77,17 +83,10 @@ class Evaluation:
         return plain
 
 
-def _estimate_as_json(estimate: Estimate | None) -> dict[str, Any] | None:
-    if estimate is None:
-        return None
-    return {"value": estimate.value, "interval": [estimate.low, estimate.high]}
-
-
 def figures(z: Array, y: NDArray[np.int8], what: str, threshold: float = 0.5) -> Evaluation:
     """The figures for scores z (m,) and labels y (m,)."""
     counts = confusion(y, sigmoid(z) > threshold)
     n, right = len(y), counts.tp + counts.tn
-    both = 0 < y.sum() < n
     evaluation = Evaluation(
         what=what,
         n=n,
@@ -95,10 +94,11 @@ def figures(z: Array, y: NDArray[np.int8], what: str, threshold: float = 0.5) ->
         accuracy=right / n,
         interval=wilson(right, n),
         baseline=majority_baseline(y),
-        balanced_accuracy=balanced_accuracy(counts) if both else None,
-        auc=auc(z, y) if both else None,
+        balanced_accuracy=balanced_accuracy(counts),
+        auc=auc(z, y),
         log_loss=log_loss(z, y),
     )
+    both = evaluation.auc is not None
     if both and evaluation.interval.low <= evaluation.baseline <= evaluation.interval.high:
         remark = (
             f"always answering with the commoner class is right {evaluation.baseline:.1%} of the "
@@ -212,7 +212,7 @@ def evaluate_examples(
     *,
     remarks: tuple[str, ...] = (),
     by: str | None = None,
-    shared: Literal["warn", "drop", "only", "held out"] = "warn",
+    shared: Shared = "warn",
 ) -> Evaluation:
     """The figures on these examples.
 
@@ -228,54 +228,73 @@ def evaluate_examples(
         name, reason = left_out[0]
         refusal = f"none of {len(left_out):,} pictures can be read (the first, {name}: {reason})"
         raise DataError(refusal, where=what)
-    if shared == "held out":
-        scored = scored.where(model.held_out(scored.files, scored.pictures))
-        missing = len(model.held_out_files) - len(scored.y)
-        if missing > 0:
-            remarks = (*remarks, f"{missing} of the held-out pictures are no longer there")
-    elif shared == "only":
-        scored = scored.where(model.trained_on(scored.files, scored.pictures))
-    if not len(scored.y):
-        raise DataError("none of the pictures asked for are there", where=what)
+    scored, remark = _keep(model, scored, what, shared)
+    remarks = (*remarks, *remark)
 
     trained_on = np.zeros(len(scored.y), bool)
-    if shared in ("warn", "drop"):
+    if shared == "warn":
         trained_on = model.trained_on(scored.files, scored.pictures)
-    if shared == "drop" and trained_on.any():
-        remarks = (*remarks, f"{trained_on.sum():,} pictures that were trained on are left out")
-        scored, trained_on = scored.where(~trained_on), trained_on[~trained_on]
-        if not len(scored.y):
-            refusal = "the model was trained on every one of these pictures"
-            raise DataError(refusal, where=what, do="give pictures that it has not seen")
-    if 2 * trained_on.sum() > len(scored.y):
-        refusal = (
-            f"the model was trained on {trained_on.sum():,} of these {len(scored.y):,} pictures"
-        )
-        do = "give pictures that it has not seen, or ask for --train-set"
-        raise DataError(refusal, where=what, do=do)
-
+        remarks = (*remarks, *_shared(scored, trained_on, what))
     evaluation = figures(scored.z, scored.y, what, model.threshold)
     without = None
     if trained_on.any():
         rest = scored.where(~trained_on)
         without = figures(rest.z, rest.y, f"{what}, less those trained on", model.threshold)
-        some = [name for name, bad in zip(scored.names, trained_on, strict=True) if bad]
-        names = ", ".join(some[:3]) + (", ..." if len(some) > 3 else "")
-        remark = f"the model was trained on {len(some):,} of these pictures ({names})"
-        remarks = (*remarks, remark)
-    groups = {}
-    if by is not None:
-        for value in sorted(set(scored.groups(by))):
-            chosen = np.array([group == value for group in scored.groups(by)])
-            part = scored.where(chosen)
-            groups[value] = figures(part.z, part.y, f"{by} {value}", model.threshold)
     return replace(
         evaluation,
         warnings=(*remarks, *evaluation.warnings),
         left_out=left_out,
         without_shared=without,
-        groups=groups,
+        groups={} if by is None else _by_group(scored, by, model.threshold),
     )
+
+
+def _keep(
+    model: Model, scored: "_Scored", what: str, shared: Shared
+) -> tuple["_Scored", tuple[str, ...]]:
+    """The pictures that `shared` asks for, and a line where some are not there or left out."""
+    remarks: tuple[str, ...] = ()
+    if shared == "held out":
+        scored = scored.where(model.held_out(scored.files, scored.pictures))
+        missing = len(model.held_out_files) - len(scored.y)
+        if missing > 0:
+            remarks = (f"{missing} of the held-out pictures are no longer there",)
+    elif shared == "only":
+        scored = scored.where(model.trained_on(scored.files, scored.pictures))
+    elif shared == "drop":
+        trained_on = model.trained_on(scored.files, scored.pictures)
+        if trained_on.all():
+            refusal = "the model was trained on every one of these pictures"
+            raise DataError(refusal, where=what, do="give pictures that it has not seen")
+        if trained_on.any():
+            remarks = (f"{trained_on.sum():,} pictures that were trained on are left out",)
+            scored = scored.where(~trained_on)
+    if not len(scored.y):
+        raise DataError("none of the pictures asked for are there", where=what)
+    return scored, remarks
+
+
+def _shared(scored: "_Scored", trained_on: NDArray[np.bool_], what: str) -> tuple[str, ...]:
+    """A line that names the pictures that were trained on; DataError when they are most."""
+    names = [name for name, bad in zip(scored.names, trained_on, strict=True) if bad]
+    if 2 * len(names) > len(trained_on):
+        refusal = f"the model was trained on {len(names):,} of these {len(trained_on):,} pictures"
+        do = "give pictures that it has not seen, or ask for --train-set"
+        raise DataError(refusal, where=what, do=do)
+    if not names:
+        return ()
+    some = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+    return (f"the model was trained on {len(names):,} of these pictures ({some})",)
+
+
+def _by_group(scored: "_Scored", by: str, threshold: float) -> dict[str, Evaluation]:
+    """The figures of each value of a column."""
+    values = np.array(scored.groups(by))
+    groups = {}
+    for value in sorted(set(values.tolist())):
+        part = scored.where(values == value)
+        groups[value] = figures(part.z, part.y, f"{by} {value}", threshold)
+    return groups
 
 
 @dataclass(frozen=True)

@@ -34,10 +34,11 @@ class Prediction:
 class Record:
     """Where a model came from; every field can be written as JSON.
 
-    data, fingerprint: of the data set. judged_on: "test split", "held out", "out of fold" or
-    "nothing". figures: the evaluation on it, as `eval --json` prints it; train_accuracy and m_train
-    are of the training pictures. costs: J at `cost_iterations`. fold_losses: out-of-fold log-loss
-    of each of the strengths that l2 was chosen from. left_out: unreadable pictures.
+    data, fingerprint: of the data set. judged_on: "test split", "held-out pictures",
+    "out of fold" or "nothing". figures: the evaluation on it, as `eval --json` prints it;
+    train_accuracy and m_train are of the training pictures. costs: J at `cost_iterations`.
+    fold_losses: out-of-fold log-loss of each of the strengths that l2 was chosen from. left_out:
+    unreadable pictures.
     """
 
     recipe: str

@@ -19,6 +19,9 @@ CURVE_POINTS = 20  # costs that a record keeps
 LIKELY_ITERATIONS = 100  # of the descent that needs no tuning
 STRENGTHS = tuple(float(l2) for l2 in np.geomspace(1e-2, 100, 9))  # that folds choose from
 FALLBACK_L2 = 0.1  # where there are too few pictures for folds
+# Times the cost at the start: a large rate may swing for a while and still arrive.
+DIVERGED, ENDED_HIGHER = 1000, 2
+TINY = 1e-300  # has a logarithm
 FOLD_TOLERANCE = 1e-4  # of the gradient's norm; at 1e-3 small strengths look like larger ones
 
 
@@ -106,7 +109,9 @@ def descend(
     l2 = FALLBACK_L2 if recipe.l2 is None else recipe.l2
     if fold is not None:
         problems = Problems.of(c, fold, strengths)
-        rough = replace(recipe, tolerance=FOLD_TOLERANCE)
+        # A rate that suits one strength may diverge at another: to choose l2 takes the schedule.
+        rate = None if recipe.l2 is None else recipe.learning_rate
+        rough = replace(recipe, tolerance=FOLD_TOLERANCE, learning_rate=rate)
         folds = Objective(design, y.astype(np.float64), problems.c, problems.l2)
         last, _ = _follow(folds, rough, "folds", watch)
         selection = select(problems, design.scores(last.theta, last.b), y.astype(np.float64), c)
@@ -140,28 +145,23 @@ def _follow(
         steps = gradient_descent(objective, recipe.learning_rate, recipe.iterations, every)
     curve: list[tuple[int, float]] = []
     first = 0.0
-    for step in steps:
-        cost, norm = float(step.cost.mean()), float(step.gradient_norm.max())
-        if not np.isfinite(cost) or (curve and cost > 1e3 * curve[0][1]):
-            _diverged(recipe, step.iteration, cost)
-        curve.append((step.iteration, cost))
-        first = first or norm
-        if recipe.learning_rate is None:
-            # The norm falls by a constant factor an iteration, more or less.
-            whole = np.log(max(first / recipe.tolerance, 2))
-            done = float(np.clip(np.log(max(first, 1e-300) / max(norm, 1e-300)) / whole, 0, 1))
-        else:
+    with np.errstate(over="ignore", invalid="ignore"):  # what diverges is named in words
+        for step in steps:
+            cost, norm = float(step.cost.mean()), float(step.gradient_norm.max())
+            curve.append((step.iteration, cost))
+            last = step.converged or step.iteration == recipe.iterations
+            if not cost <= (ENDED_HIGHER if last else DIVERGED) * curve[0][1]:
+                what = f"diverged: the cost was {cost:.3g} after {step.iteration:,} iterations"
+                do = "take a smaller --learning-rate" if recipe.learning_rate else "raise --l2"
+                raise TrainingError(what, do=do)
+            first = first or norm
             done = step.iteration / recipe.iterations
-        watch(Progress(stage, done, step.iteration, "iterations", f"cost {cost:.4f}"))
-    if cost > curve[0][1]:
-        _diverged(recipe, step.iteration, cost)
+            if recipe.learning_rate is None:
+                # The norm falls by a constant factor an iteration, more or less.
+                whole = np.log(max(first / recipe.tolerance, 2))
+                done = float(np.clip(np.log(max(first, TINY) / max(norm, TINY)) / whole, 0, 1))
+            watch(Progress(stage, done, step.iteration, "iterations", f"cost {cost:.4f}"))
     return step, curve
-
-
-def _diverged(recipe: Recipe, iteration: int, cost: float) -> None:
-    what = f"diverged: the cost was {cost:.3g} after {iteration:,} iterations"
-    do = "take a smaller --learning-rate" if recipe.learning_rate else "raise --l2"
-    raise TrainingError(what, do=do)
 
 
 def _why(last: Step, recipe: Recipe) -> str:

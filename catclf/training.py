@@ -159,15 +159,18 @@ def fit(data: Path | str, options: Options, watch: Watch = unwatched) -> Trainin
         held_out_pictures=columns.pictures[judges.held_out],
         record=_record(dataset, options, recipe, descended, y_train, judges.name, len(left_out)),
     )
-    evaluation = None
+    evaluation, remarks = None, dataset.remarks
     if judges.examples:
         where = f"{judges.name} of {dataset.path}"
-        evaluation = evaluate_examples(model, judges.examples, where, options.jobs, watch)
+        try:
+            evaluation = evaluate_examples(model, judges.examples, where, options.jobs, watch)
+        except DataError as error:  # what judges is no good; what was learned is not lost for that
+            remarks = (*remarks, f"not judged: {error}")
     elif judges.name == OUT_OF_FOLD and descended.selection is not None:
         evaluation = figures(descended.selection.z, y_train, f"{OUT_OF_FOLD} on {dataset.path}")
     if evaluation is not None:
         model = replace(model, record=replace(model.record, figures=evaluation.as_json()))
-    return Training(model, evaluation, left_out, dataset.remarks, judges.examples)
+    return Training(model, evaluation, left_out, remarks, judges.examples)
 
 
 def _read(

@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+# Small products on several threads wait for one another; before anything imports numpy.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 ROOT = Path(__file__).resolve().parents[1]
 
 

@@ -1,5 +1,6 @@
 """The examples in docstrings and in docs/ run, and the lines of code that docs/ quotes exist."""
 
+import dataclasses
 import doctest
 import importlib
 import pkgutil
@@ -11,6 +12,8 @@ from pathlib import Path
 import pytest
 
 import catclf
+from catclf import modelfile
+from catclf.model import Record
 
 ROOT = Path(__file__).resolve().parents[1]
 MODULES = [m.name for m in pkgutil.walk_packages(catclf.__path__, "catclf.")]
@@ -36,6 +39,18 @@ def test_lines_of_code_quoted_in_the_notes_page_stand_where_it_says() -> None:
     assert len(lines) >= 15
     for line, path in lines:
         assert line in (ROOT / path).read_text(), f"{path} has no {line}"
+
+
+def test_the_page_on_the_model_file_names_every_key_and_every_field_of_the_record() -> None:
+    page = (ROOT / "docs/model-format.md").read_text()
+    keys, record = page.split("## What is refused")[0], page.split("## record")[1]
+
+    def first_cells(text: str) -> set[str]:
+        cells = re.findall(r"^\| (`[^|]*) \|", text, re.MULTILINE)
+        return {name for cell in cells for name in re.findall(r"`(\w+)`", cell)}
+
+    assert first_cells(keys) == modelfile.KEYS
+    assert first_cells(record) == {field.name for field in dataclasses.fields(Record)}
 
 
 def test_the_learning_curve_prints_what_the_notes_page_shows() -> None:

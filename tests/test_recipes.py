@@ -116,7 +116,7 @@ def test_it_says_whether_it_converged(problem) -> None:
     assert short.stopped.startswith("not converged after 2 iterations: gradient norm ")
 
 
-@pytest.mark.parametrize("rate", [1e3, 1e6])
+@pytest.mark.parametrize("rate", [1e3, 1e6, 1e200])
 def test_diverging_is_an_error(problem, rate) -> None:
     with pytest.raises(TrainingError, match=r"^diverged: .*; take a smaller --learning-rate$"):
         solve(problem, replace(COURSE, learning_rate=rate, l2=1.0, iterations=300))

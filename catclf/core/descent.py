@@ -143,7 +143,8 @@ def accelerated_descent(
     A step is 1/L times the gradient in that metric (`curvature.py`), where L starts at 1 and
     doubles wherever J rises above the parabola that L promises (backtracking). The momentum of a
     problem starts again when it points uphill. A problem whose gradient's norm is at most
-    `tolerance` is frozen; when all are, the last step says `converged`.
+    `tolerance` is frozen; when all are, the last step says `converged`. Made for centred features:
+    the metric takes w and b apart.
     """
     P = len(objective.l2)
     metric = objective.metric()

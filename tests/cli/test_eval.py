@@ -25,7 +25,14 @@ JSON_KEYS = {
     "confusion",
     "warnings",
 }
-FURTHER_KEYS = {"what", "left_out", "without_shared", "groups"}
+FURTHER_KEYS = {
+    "what",
+    "balanced_accuracy_interval",
+    "auc_interval",
+    "left_out",
+    "without_shared",
+    "groups",
+}
 
 
 def figures(ran) -> dict:

@@ -8,13 +8,16 @@ import pytest
 
 from catclf.core.curvature import Metric
 from catclf.core.descent import Objective, Step, accelerated_descent, gradient_descent
-from catclf.core.design import Design, Gram, Primal, Standardization, choose_design
+from catclf.core.design import Design, Gram, Primal, Standardization
 from catclf.core.logistic import Array, backward, forward, initialize, update
-from catclf.core.losses import SQUARED_ERROR
-from catclf.core.selection import Problems, select
+from catclf.core.losses import LOSSES, SQUARED_ERROR
+from catclf.core.selection import Problems
 from catclf.data.hdf5 import read
+from catclf.recipes import COURSE, descend, unwatched
 
 N_X, M = 40, 15
+FORMS = [Gram, Primal]
+Form = type[Gram] | type[Primal]
 
 
 def examples(seed: int = 0, n_x: int = N_X, m: int = M) -> tuple[Array, Array]:
@@ -26,6 +29,10 @@ def examples(seed: int = 0, n_x: int = N_X, m: int = M) -> tuple[Array, Array]:
     return np.asfortranarray(X), y
 
 
+def unscaled(form: Form, X: Array) -> Gram | Primal:
+    return form(X, Standardization.identity(len(X)))
+
+
 def plain(X: Array, y: Array, rate: float, iterations: int) -> tuple[Array, float]:
     """The notes' descent with the notes' functions."""
     w, b = initialize(len(X))
@@ -35,6 +42,17 @@ def plain(X: Array, y: Array, rate: float, iterations: int) -> tuple[Array, floa
     return w[:, 0], b
 
 
+def plain_weighted(
+    X: Array, y: Array, rate: float, iterations: int, c: Array, l2: float
+) -> tuple[Array, float]:
+    """The same with weights c (m,) and L2, by the formula."""
+    w, b = np.zeros(len(X)), 0.0
+    for _ in range(iterations):
+        r = c * (1 / (1 + np.exp(-(w @ X + b))) - y) / c.sum()
+        w, b = w - rate * (X @ r + l2 * w), b - rate * float(r.sum())
+    return w, b
+
+
 def slope(w: Array, b: float, X: Array, y: Array, c: Array, l2: float) -> float:
     """The gradient's norm in float64, by nothing but the formula."""
     a = 1 / (1 + np.exp(-(w @ X + b)))
@@ -42,10 +60,10 @@ def slope(w: Array, b: float, X: Array, y: Array, c: Array, l2: float) -> float:
     return float(np.hypot(np.linalg.norm(X @ r + l2 * w), r.sum()))
 
 
-@pytest.mark.parametrize("form", [Gram, Primal])
-def test_both_forms_take_the_steps_of_the_plain_one(form: type[Gram] | type[Primal]) -> None:
+@pytest.mark.parametrize("form", FORMS)
+def test_both_forms_take_the_steps_of_the_plain_one(form: Form) -> None:
     X, y = examples()
-    design = form(X, Standardization.identity(N_X))
+    design = unscaled(form, X)
     for iterations in (1, 300):
         *_, last = gradient_descent(Objective.single(design, y), 0.05, iterations)
         w, b = design.weights(last.theta, last.b)
@@ -54,24 +72,48 @@ def test_both_forms_take_the_steps_of_the_plain_one(form: type[Gram] | type[Prim
         assert b[0] == pytest.approx(expected_b, rel=1e-10)
 
 
-@pytest.mark.parametrize("form", [Gram, Primal])
-def test_scaling_is_undone_in_the_weights(form: type[Gram] | type[Primal]) -> None:
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("every", [1, 7])
+def test_the_same_with_weights_l2_and_scaling(form: Form, every: int) -> None:
     raw, y = examples()
-    X = raw.copy(order="F")
-    standardization = Standardization.fit(X)
-    standardization.apply(X)
-    np.testing.assert_allclose(X.mean(axis=1), 0, atol=1e-12)
-    design = form(X, standardization)
-    *_, last = gradient_descent(Objective.single(design, y, l2=0.1), 0.05, 50)
+    c, l2 = np.where(y == 1, 1.7, 0.6), 0.1
+    scaled = raw.copy(order="F")
+    standardization = Standardization.fit(scaled)
+    standardization.apply(scaled)
+    design = form(scaled, standardization)
+    *_, last = gradient_descent(Objective.single(design, y, c, l2), 0.05, 200, every)
     w, b = design.weights(last.theta, last.b)
-    np.testing.assert_allclose(w[0] @ raw + b[0], design.scores(last.theta, last.b)[0], rtol=1e-9)
+    sigma = raw.std(axis=1)
+    X = (raw - raw.mean(axis=1)[:, None]) / sigma[:, None]
+    expected_w, expected_b = plain_weighted(X, y, 0.05, 200, c, l2)
+    np.testing.assert_allclose(w[0], expected_w / sigma, rtol=1e-10)
+    np.testing.assert_allclose(
+        w[0] @ raw + b[0], expected_w @ X + expected_b, rtol=1e-10, atol=1e-12
+    )
+
+
+def test_a_step_tells_cost_and_norm_of_where_it_stands() -> None:
+    X, y = examples()
+    c, l2 = np.where(y == 1, 1.7, 0.6), 0.1
+    steps = gradient_descent(
+        Objective.single(unscaled(Primal, X), y, c, l2), 0.05, iterations=50, every=20
+    )
+    told = list(steps)
+    assert [step.iteration for step in told] == [0, 20, 40, 50]
+    assert [step.converged for step in told] == [False, False, False, True]
+    for step in told:
+        w, b = plain_weighted(X, y, 0.05, step.iteration, c, l2)
+        a = 1 / (1 + np.exp(-(w @ X + b)))
+        loss = -np.average(y * np.log(a) + (1 - y) * np.log(1 - a), weights=c)
+        assert step.cost[0] == pytest.approx(loss + l2 / 2 * w @ w, rel=1e-10)
+        assert step.gradient_norm[0] == pytest.approx(slope(w, b, X, y, c, l2), rel=1e-10)
 
 
 def test_features_that_never_change_do_no_harm() -> None:
     X, y = examples()
     X[3] = 7.0
     X[4] = 0.0
-    for form in (Gram, Primal):
+    for form in FORMS:
         scaled = X.copy(order="F")
         standardization = Standardization.fit(scaled)
         standardization.apply(scaled)
@@ -81,22 +123,17 @@ def test_features_that_never_change_do_no_harm() -> None:
         assert last.converged
         assert np.isfinite(w).all()
         assert np.abs(w[0, 3:5]).max() < 1e-12
-    flat = np.full((5, 4), 3.0)
-    Standardization.fit(flat).apply(flat)
-    assert not flat.any()
 
 
-def many(X: Array, y: Array, form: type[Gram] | type[Primal]) -> Objective:
+def many(X: Array, y: Array, form: Form) -> Objective:
     """Folds x strengths over one design."""
     c = np.where(y == 1, 2.0, 1.0)
     problems = Problems.of(c, np.arange(M) // 5, np.array([0.01, 0.3]))
-    return Objective(form(X, Standardization.identity(N_X)), y, problems.c, problems.l2)
+    return Objective(unscaled(form, X), y, problems.c, problems.l2)
 
 
-@pytest.mark.parametrize("form", [Gram, Primal])
-def test_problems_in_one_sweep_are_those_problems_one_by_one(
-    form: type[Gram] | type[Primal],
-) -> None:
+@pytest.mark.parametrize("form", FORMS)
+def test_problems_in_one_sweep_are_those_problems_one_by_one(form: Form) -> None:
     X, y = examples()
     objective = many(X, y, form)
     *_, together = gradient_descent(objective, 0.05, 100)
@@ -104,7 +141,7 @@ def test_problems_in_one_sweep_are_those_problems_one_by_one(
     for p in range(len(objective.l2)):
         seen = objective.c[p] > 0
         alone = Objective.single(
-            Primal(np.asfortranarray(X[:, seen]), Standardization.identity(N_X)),
+            unscaled(Primal, np.asfortranarray(X[:, seen])),
             y[seen],
             objective.c[p, seen],
             float(objective.l2[p]),
@@ -114,26 +151,90 @@ def test_problems_in_one_sweep_are_those_problems_one_by_one(
         assert b[p] == pytest.approx(last.b[0], rel=1e-10)
 
 
-@pytest.mark.parametrize("form", [Gram, Primal])
-def test_the_fast_schedule_ends_at_every_problem_s_optimum(
-    form: type[Gram] | type[Primal],
-) -> None:
+@pytest.mark.parametrize("form", FORMS)
+def test_the_fast_schedule_ends_at_every_problem_s_optimum(form: Form) -> None:
     X, y = examples()
     objective = many(X, y, form)
-    steps = list(accelerated_descent(objective, 1e-7))
+    steps = list(accelerated_descent(objective, 1e-9))
     assert steps[-1].converged
     assert not any(step.converged for step in steps[:-1])
     w, b = objective.design.weights(steps[-1].theta, steps[-1].b)
     for p in range(len(objective.l2)):
-        assert slope(w[p], b[p], X, y, objective.c[p], objective.l2[p]) <= 1.01e-7
+        assert slope(w[p], b[p], X, y, objective.c[p], objective.l2[p]) <= 1.01e-9
+        seen = Objective.single(objective.design, y, objective.c[p], float(objective.l2[p]))
+        *_, alone = accelerated_descent(seen, 1e-9)
+        w_alone, b_alone = objective.design.weights(alone.theta, alone.b)
+        # The optimum is one; a gradient of 1e-9 is that over the least curvature away from it.
+        np.testing.assert_allclose(w[p], w_alone[0], atol=1e-5)
+        assert b[p] == pytest.approx(b_alone[0], abs=1e-5)
 
 
-def test_the_fast_schedule_needs_float32_no_better_than_it_is() -> None:
+@pytest.mark.parametrize("form", FORMS)
+def test_a_problem_that_has_converged_stays_where_it_is(form: Form) -> None:
+    X, y = examples()
+    c = np.ones((3, M))
+    objective = Objective(unscaled(form, X), y, c, np.array([3.0, 0.3, 0.003]))
+    steps = list(accelerated_descent(objective, 1e-6))
+    ends = []
+    for p in range(3):
+        end = next(i for i, step in enumerate(steps) if step.gradient_norm[p] <= 1e-6)
+        ends.append(end)
+        for step in steps[end:]:
+            assert np.array_equal(step.theta[p], steps[end].theta[p])
+            assert step.b[p] == steps[end].b[p]
+            assert step.cost[p] == steps[end].cost[p]
+            assert step.gradient_norm[p] == steps[end].gradient_norm[p]
+    assert ends[0] < ends[2] == len(steps) - 1  # it did have to wait for another
+
+
+def test_the_fast_schedule_s_cost_is_j() -> None:
+    X, y = examples()
+    objective = many(X, y, Gram)
+    for step in accelerated_descent(objective, 1e-6):
+        w, b = objective.design.weights(step.theta, step.b)
+        z = w @ X + b[:, None]
+        loss = (objective.c * (np.logaddexp(0, z) - y * z)).sum(1) / objective.c.sum(1)
+        expected = loss + objective.l2 / 2 * (w**2).sum(1)
+        np.testing.assert_allclose(step.cost, expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_the_metric_bounds_the_curvature_and_is_close_to_it(name: str) -> None:
+    """In w alone, by the dense second derivative, where every example bends J as much as it can."""
+    loss = LOSSES[name]
+    X, y = examples()
+    y[:] = 1.0
+    scores = np.linspace(-8, 8, 4001)
+    steepest = scores[np.argmax(np.abs(loss.second_derivative(scores, np.ones_like(scores))))]
+    c, l2 = np.random.default_rng(3).uniform(0.5, 2, M), 0.02
+    objective = Objective.single(unscaled(Gram, X), y, c, l2, loss)
+    metric = objective.metric()
+    second = np.abs(loss.second_derivative(np.full(M, steepest), y)) * c / c.sum()
+    largest = np.linalg.eigvalsh((X * second) @ X.T + l2 * np.eye(N_X))[-1]
+    assert 0.99 * metric.along[0, 0] < largest <= metric.along[0, 0] * (1 + 1e-9)
+    assert 0.99 * metric.of_b < second.sum() <= metric.of_b
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_metric_is_renewed_by_the_second_derivative_itself(form: Form) -> None:
+    X, y = examples()
+    c, l2 = np.random.default_rng(3).uniform(0.5, 2, M), 0.02
+    objective = Objective.single(unscaled(form, X), y, c, l2)
+    *_, step = gradient_descent(objective, 0.05, 5)
+    w, b = objective.design.weights(step.theta, step.b)
+    a = 1 / (1 + np.exp(-(w[0] @ X + b[0])))
+    assert (a * (1 - a)).min() > 0.01  # none is flat enough to be counted as more than it is
+    hessian = (X * (c / c.sum() * a * (1 - a))) @ X.T + l2 * np.eye(N_X)
+    metric = objective.metric_at(step.theta, step.b, np.array([0]))
+    expected = np.linalg.eigvalsh(hessian)[::-1][: metric.along.shape[1]]
+    np.testing.assert_allclose(metric.along[0], expected, rtol=1e-6)
+    assert metric.of_b == pytest.approx(np.sum(c / c.sum() * a * (1 - a)))
+
+
+def test_float32_converges_too() -> None:
     X, y = examples(n_x=300, m=60)
     single = np.asfortranarray(X, np.float32)
-    *_, last = accelerated_descent(
-        Objective.single(Primal(single, Standardization.identity(300)), y, l2=0.01)
-    )
+    *_, last = accelerated_descent(Objective.single(unscaled(Primal, single), y, l2=0.01))
     assert last.converged
     assert slope(last.theta[0], last.b[0], X, y, np.ones(60), 0.01) < 2e-5
 
@@ -153,67 +254,44 @@ def test_backtracking_mends_a_metric_that_promises_too_much(
     *_, last = accelerated_descent(objective, 1e-6)
     assert last.converged
     w, b = objective.design.weights(last.theta, last.b)
-    assert slope(w[0], b[0], X, y, objective.c[0], objective.l2[0]) <= 1.01e-6
+    for p in range(len(objective.l2)):
+        assert slope(w[p], b[p], X, y, objective.c[p], objective.l2[p]) <= 1.01e-6
 
 
 def test_steps_stay_as_they_were_handed_out_and_stop_at_the_limit() -> None:
     X, y = examples()
-    seen: list[tuple[Step, Array, Array]] = []
+    seen: list[tuple[Step, Array, Array, Array, Array]] = []
     objective = many(X, y, Primal)
     for step in accelerated_descent(objective, 1e-12, max_iterations=40):
-        seen.append((step, step.theta.copy(), step.cost.copy()))
+        copies = (step.theta.copy(), step.b.copy(), step.cost.copy(), step.gradient_norm.copy())
+        seen.append((step, *copies))
     assert [step.iteration for step, *_ in seen] == list(range(41))
-    for step, theta, cost in seen:
+    for step, theta, b, cost, norm in seen:
         assert np.array_equal(step.theta, theta)
+        assert np.array_equal(step.b, b)
         assert np.array_equal(step.cost, cost)
+        assert np.array_equal(step.gradient_norm, norm)
     assert not seen[-1][0].converged
 
 
 def test_squared_error_descends_too() -> None:
     X, y = examples()
-    objective = Objective.single(Primal(X, Standardization.identity(N_X)), y, l2=0.1)
+    objective = Objective.single(unscaled(Primal, X), y, l2=0.1)
     other = Objective(objective.design, y, objective.c, objective.l2, SQUARED_ERROR)
     steps = list(accelerated_descent(other, 1e-6))
     assert steps[-1].converged
     assert steps[-1].cost[0] < steps[0].cost[0]
 
 
-@pytest.mark.parametrize("form", [Gram, Primal])
-def test_the_smallest_data_there_are(form: type[Gram] | type[Primal]) -> None:
+@pytest.mark.parametrize("form", FORMS)
+def test_the_smallest_data_there_are(form: Form) -> None:
     X, y = np.array([[1.0, -1.0]], order="F"), np.array([1.0, 0.0])
-    objective = Objective.single(form(X, Standardization.identity(1)), y, l2=0.5)
+    objective = Objective.single(unscaled(form, X), y, l2=0.5)
     *_, last = accelerated_descent(objective, 1e-9)
     assert last.converged
     w, b = objective.design.weights(last.theta, last.b)
     assert w[0, 0] == pytest.approx(2 / (1 + np.exp(w[0, 0])), rel=1e-6)
     assert b[0] == pytest.approx(0, abs=1e-8)
-
-
-def test_the_cheaper_form_is_chosen() -> None:
-    identity = Standardization.identity(50)
-    assert isinstance(choose_design(np.zeros((50, 10)), identity, 2000), Gram)
-    assert isinstance(choose_design(np.zeros((50, 500)), identity, 2000), Primal)
-
-
-def test_out_of_fold_scores_are_those_of_models_that_left_the_fold_out() -> None:
-    X, y = examples()
-    fold, strengths, c = np.arange(M) // 5, np.array([0.01, 0.3, 30.0]), np.ones(M)
-    problems = Problems.of(c, fold, strengths)
-    design = Gram(X, Standardization.identity(N_X))
-    *_, last = accelerated_descent(Objective(design, y, problems.c, problems.l2), 1e-9)
-    found = select(problems, design.scores(last.theta, last.b), y, c)
-    scores = problems.out_of_fold(design.scores(last.theta, last.b))
-    for s, l2 in enumerate(strengths):
-        for k in range(3):
-            left_out = fold == k
-            rest = Primal(np.asfortranarray(X[:, ~left_out]), Standardization.identity(N_X))
-            *_, alone = accelerated_descent(Objective.single(rest, y[~left_out], l2=l2), 1e-9)
-            expected = alone.theta[0] @ X[:, left_out] + alone.b[0]
-            np.testing.assert_allclose(scores[s, left_out], expected, rtol=1e-5, atol=1e-6)
-    losses = [float(np.mean(np.logaddexp(0, z) - y * z)) for z in scores]
-    np.testing.assert_allclose(found.losses, losses)
-    assert found.best == strengths[int(np.argmin(losses))]
-    np.testing.assert_array_equal(found.z, scores[int(np.argmin(losses))])
 
 
 COURSE_COSTS = [
@@ -237,6 +315,10 @@ def test_the_course_s_costs_and_weights(shared_data: Path) -> None:
     assert f"{steps[-1].cost[0]:.6f}" == "0.135608"
     w, b = design.weights(steps[-1].theta, steps[-1].b)
     assert (round(float(np.linalg.norm(w)), 6), round(float(b[0]), 6)) == (1.886309, -0.015906)
+    recipe = descend(X.copy(order="F"), y.astype(np.int8), COURSE, None, unwatched)
+    assert recipe.cost_iterations == tuple(range(0, 2001, 100))
+    assert [round(cost, 6) for cost in recipe.costs] == [*COURSE_COSTS, 0.135608]
+    np.testing.assert_allclose(recipe.w, w[0], rtol=1e-9)
     few = [*gradient_descent(Objective.single(design, y), 0.005, 50)][-1]
     expected, _ = plain(X, y, 0.005, 50)
     np.testing.assert_allclose(design.weights(few.theta, few.b)[0][0], expected, rtol=1e-9)

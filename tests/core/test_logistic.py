@@ -82,19 +82,24 @@ def test_the_loops_and_the_vectorized_form_are_equal(n_x: int, m: int, seed: int
     assert_equal(found, two_loops(w, b, X, y))
 
 
-def test_the_loops_and_the_vectorized_form_are_equal_on_pictures() -> None:
-    examples = open_dataset(DRAWN).split("test")[::10]
-    loading = Loading(size=8)
+@pytest.mark.parametrize(("size", "apart"), [(8, 10), (64, 75)])
+def test_the_loops_and_the_vectorized_form_are_equal_on_pictures(size: int, apart: int) -> None:
+    """Drawings of 64 x 64 x 3 as well, though few: two loops take their time."""
+    examples = open_dataset(DRAWN).split("train")[::apart]
+    loading = Loading(size)
     columns = matrix(
         feature_map("pixels", loading), load([e.source for e in examples], loading), len(examples)
     )
     X, y = columns.X.astype(np.float64), np.array([[e.label for e in examples]], float)
+    assert X.shape == (size * size * 3, 300 // apart)
+    assert {0.0, 1.0} == set(y[0])
     w, b = initialize(len(X))
     for _ in range(3):
         found = vectorized(w, b, X, y)
         assert_equal(found, one_loop(w, b, X, y))
         assert_equal(found, two_loops(w, b, X, y))
-        w, b = update(w, b, *found[1:], learning_rate=0.1)
+        w, b = update(w, b, *found[1:], learning_rate=0.001)
+    assert cost(forward(w, b, X), y) < found[0] < math.log(2)
 
 
 def test_the_gradient_is_that_of_central_differences_and_of_the_graph() -> None:
@@ -131,6 +136,15 @@ def test_the_sigmoid_is_right_everywhere(dtype: type) -> None:
     found = sigmoid(z)
     np.testing.assert_allclose(found[:4], expected, rtol=1e-6)
     np.testing.assert_allclose(found + found[::-1], 1, rtol=1e-6)
+
+
+@settings(deadline=None)
+@given(st.floats(-1e4, 1e4), st.floats(-1e4, 1e4))
+def test_the_sigmoid_rises_and_is_its_own_mirror(z: float, other: float) -> None:
+    a, b, mirrored = sigmoid(np.array([z, other, -z]))
+    assert 0 <= a <= 1
+    assert (a <= b) if z <= other else (b <= a)
+    assert a + mirrored == pytest.approx(1, rel=1e-15)
 
 
 def test_positive_is_above_the_threshold() -> None:

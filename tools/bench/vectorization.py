@@ -2,12 +2,17 @@
 
 Usage: python tools/bench/vectorization.py. Pictures of the course's shape, 209 of 12,288 numbers,
 drawn at random. Two loops take so long that they run on some of the features, and count for all.
+The forms take turns, so that whatever else the machine does meets all of them alike.
 """
 
 import math
+import os
 import statistics
 import time
 from collections.abc import Callable
+
+# On more threads a product of this size waits for a core that is busy, now and then for 10 ms.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 
@@ -16,7 +21,7 @@ from catclf.core.design import Gram, Standardization
 from catclf.core.logistic import Array, backward, cost, forward
 
 M, N_X, SOME = 209, 12_288, 256
-REPEATS = 5
+ROUNDS = 15
 
 
 def two_loops(w: Array, b: float, X: Array, y: Array) -> tuple[float, Array, float]:
@@ -56,14 +61,11 @@ def vectorized(w: Array, b: float, X: Array, y: Array) -> tuple[float, Array, fl
     return cost(A, y), *backward(A, X, y)
 
 
-def seconds(work: Callable[[], object], repeats: int = REPEATS) -> float:
-    """Median time of a call."""
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)
+def seconds(work: Callable[[], object]) -> float:
+    """Time of one call."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
 
 
 def main() -> None:
@@ -73,20 +75,18 @@ def main() -> None:
     y = (random.uniform(size=(1, M)) < 0.34).astype(float)
     w, b = np.zeros((N_X, 1)), 0.0
     gram = Objective.single(Gram(X, Standardization.identity(N_X)), y[0])
-    iterations = 200
-    times = {
-        "two loops": seconds(lambda: two_loops(w[:SOME], b, X[:SOME], y)) * N_X / SOME,
-        "one loop": seconds(lambda: one_loop(w, b, X, y)),
-        "vectorized": seconds(lambda: vectorized(w, b, X, y), 5 * REPEATS),
-        "vectorized, on K = X'X": seconds(
-            lambda: list(gradient_descent(gram, 0.005, iterations, iterations))
-        )
-        / iterations,
+    # Each form with the number of iterations, or the share of one, that a call does.
+    forms: dict[str, tuple[Callable[[], object], float]] = {
+        "two loops": (lambda: two_loops(w[:SOME], b, X[:SOME], y), SOME / N_X),
+        "one loop": (lambda: [one_loop(w, b, X, y) for _ in range(10)], 10),
+        "vectorized": (lambda: [vectorized(w, b, X, y) for _ in range(10)], 10),
+        "vectorized, on K = X'X": (lambda: list(gradient_descent(gram, 0.005, 200, 200)), 200),
     }
-    slowest = times["two loops"]
-    print(f"one iteration on {M} pictures of {N_X:,} numbers, median of {REPEATS}")
-    for name, time_taken in times.items():
-        print(f"  {name:24} {time_taken * 1e3:12,.3f} ms  {slowest / time_taken:12,.0f} x")
+    rounds = [[seconds(work) / n for work, n in forms.values()] for _ in range(ROUNDS)]
+    times = [statistics.median(column) for column in zip(*rounds, strict=True)]
+    print(f"one iteration on {M} pictures of {N_X:,} numbers, one thread, median of {ROUNDS}")
+    for name, median in zip(forms, times, strict=True):
+        print(f"  {name:24} {median * 1e3:12,.3f} ms  {times[0] / median:12,.0f} x")
 
 
 if __name__ == "__main__":
