@@ -48,7 +48,9 @@ class Metric:
     def of(cls, basis: Basis, curvature: float, l2: Array) -> "Metric":
         """For a loss of this curvature and strengths l2 (P,)."""
         along = curvature * basis.values[None, :] + l2[:, None]
-        return cls(basis, along, along[:, -1], curvature)
+        # What a complete basis leaves out is rounding; a sampled one stops where more follows.
+        beyond = _NOISE * basis.values[0] if basis.complete else basis.values[-1]
+        return cls(basis, along, curvature * beyond + l2, curvature)
 
     def solve(self, g: Array, problems: NDArray[np.intp]) -> Array:
         """The step that a gradient g (P, dim) stands for: long where the cost is flat."""

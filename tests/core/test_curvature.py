@@ -10,6 +10,12 @@ from catclf.core.design import Gram, Primal, Standardization
 from catclf.core.logistic import Array
 
 RNG = np.random.default_rng(5)
+ROUNDED = 2e-6  # of the largest curvature: what `leading` drops as rounding
+
+
+@pytest.fixture(autouse=True)
+def _same_numbers_in_any_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(globals(), "RNG", np.random.default_rng(5))
 
 
 def correlated(n_x: int, m: int, dtype: type = np.float64) -> Array:
@@ -32,7 +38,10 @@ def test_a_complete_basis_is_the_curvature_itself(n_x: int, m: int) -> None:
     assert basis.complete
     U = basis.expand(np.eye(len(basis.values)))  # (k, n_x)
     np.testing.assert_allclose(U @ U.T, np.eye(len(U)), atol=1e-6)
-    np.testing.assert_allclose(U.T * basis.values @ U, (X * c) @ X.T, atol=1e-6)
+    curvature_itself = (X * c) @ X.T
+    np.testing.assert_allclose(
+        U.T * basis.values @ U, curvature_itself, atol=ROUNDED * basis.values[0]
+    )
 
 
 def test_gram_has_the_directions_of_primal_in_its_own_coordinates() -> None:
@@ -58,7 +67,8 @@ def test_the_step_of_a_complete_metric_is_newton_s() -> None:
     g = RNG.standard_normal((1, 20))
     hessian = 0.25 * (X * c) @ X.T + 0.2 * np.eye(20)
     step = Metric.of(basis, 0.25, np.array([0.2])).solve(g, np.array([0]))
-    np.testing.assert_allclose(step[0], np.linalg.solve(hessian, g[0]), rtol=1e-6)
+    newton = np.linalg.solve(hessian, g[0])
+    assert np.linalg.norm(step[0] - newton) < 1e-4 * np.linalg.norm(newton)
 
 
 def test_a_sampled_metric_leads_to_the_same_optimum_in_fewer_iterations(
