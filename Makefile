@@ -1,6 +1,6 @@
 # make demo   sets everything up and runs train, eval and predict on sample_images/
 # make test   lint, types, tests, and the wheel installed alone; sets up what it needs
-# make bench  how much vectorization gains on this machine
+# make bench  speed beside scikit-learn, PyTorch and others; CATCLF_DATA names a folder with the data
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -27,8 +27,9 @@ tests: $(VENV)/.developing
 wheel: $(VENV)/.developing
 	sh tools/check_wheel.sh $(BIN)/python
 
-bench: $(VENV)/.developing
+bench: $(VENV)/.benching
 	$(BIN)/python tools/bench/vectorization.py
+	$(BIN)/python tools/bench/run.py
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -40,6 +41,10 @@ $(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
 $(VENV)/.developing: pyproject.toml | $(VENV)/bin/python
 	$(PIP) -e '.[dev]'
 	@touch $@ $(VENV)/.installed
+
+$(VENV)/.benching: pyproject.toml | $(VENV)/bin/python
+	$(PIP) -e '.[bench]'
+	@touch $@
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,61 @@
+"""Rows of `run.py` about whole processes: start-up and peak memory."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from run import in_turn, rows_of
+
+from catclf.data.dataset import open_dataset
+
+SAMPLES = Path(__file__).resolve().parents[2] / "sample_images"
+
+
+def _process(*arguments: str) -> Callable[[], object]:
+    command = [sys.executable, *arguments]
+    return lambda: subprocess.run(command, check=True, capture_output=True)
+
+
+def start(data: Path) -> list[str]:
+    """A cold `catclf predict photo.jpg` and `catclf --help`, beside bare imports."""
+    with tempfile.TemporaryDirectory() as folder:
+        model = str(Path(folder, "model.npz"))
+        _process("-m", "catclf", "train", str(SAMPLES / "drawn"), "-o", model)()
+        photo = str(SAMPLES / "photos/chelsea.jpg")
+        works = {
+            "catclf predict photo.jpg": _process("-m", "catclf", "predict", photo, "-m", model),
+            "import numpy, PIL.Image, typer": _process("-c", "import numpy, PIL.Image, typer"),
+            "import torch": _process("-c", "import torch"),
+        }
+        lines = rows_of("cold start of predict", in_turn(works, 15), "(0.74, 7 x)")
+    works = {
+        "catclf --help": _process("-m", "catclf", "--help"),
+        "import typer": _process("-c", "import typer"),
+    }
+    return lines + rows_of("cold start of --help", in_turn(works, 15), "(0.77)")
+
+
+def memory(data: Path) -> list[str]:
+    """Peak memory of training on all photos, against the bytes of one float32 X."""
+    m = len(open_dataset(data / "photos").split("train"))
+    size = 4 * 12288 * m
+    lines = [f"| **peak memory, {m:,} photos, X of {size / 2**20:,.0f} MiB** (2.5 x X) | | | |"]
+    with tempfile.TemporaryDirectory() as folder:
+        for name, further in {
+            "l2 = 3": ["--l2", "3"],
+            "l2 by folds": [],
+            "X in a file, a quarter of it in memory": ["--l2", "3", "--max-memory", str(size // 4)],
+        }.items():
+            command = ["-m", "catclf", "train", str(data / "photos"), "-q", *further]
+            output = ["-o", str(Path(folder, "model.npz"))]
+            child = subprocess.Popen([sys.executable, *command, *output])
+            _, status, usage = os.wait4(child.pid, 0)
+            child.returncode = os.waitstatus_to_exitcode(status)
+            peak = usage.ru_maxrss * 1024
+            seconds = usage.ru_utime + usage.ru_stime
+            ratio = f"{peak / size:.2f} x X"
+            lines.append(f"| {name} | {peak / 2**20:,.0f} MiB | {ratio} | {seconds:.0f} s of cpu |")
+    return lines
