@@ -77,12 +77,14 @@ def main() -> None:
     parser.add_argument("rows", nargs="*", default=ROWS)
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("CATCLF_DATA", "data")))
     parser.add_argument("--write", type=Path)
+    parser.add_argument("--patience", type=float, default=300, help="seconds a peer's solver gets")
     asked = parser.parse_args()
 
     import files
     import processes
     import solvers
 
+    solvers.PATIENCE = asked.patience
     known: dict[str, Callable[[Path], list[str]]] = {
         "course": solvers.course,
         "optimum": solvers.optimum,
