@@ -13,16 +13,14 @@ from numpy.typing import NDArray
 from catclf.core.logistic import Array
 from catclf.data.dataset import Dataset, Example, open_dataset
 from catclf.data.decode import Crop, Loading
-from catclf.data.loading import load
 from catclf.data.similarity import Hashes, near_groups
 from catclf.data.splitting import fold_numbers, hold_out
 from catclf.errors import DataError, TrainingError
 from catclf.evaluation import Evaluation, evaluate_examples, figures
-from catclf.features import Columns, FeatureMap, feature_map, matrix
+from catclf.features import SIZES, Columns, FeatureMap, FeatureName, feature_map, matrix
 from catclf.model import Model, Record
 from catclf.recipes import RECIPES, Descended, Progress, Recipe, Watch, descend, unwatched
 
-DEFAULT_SIZE = 64
 FEW = 200  # fewer training pictures than this are too few to hold a part of them out
 FOLDS = 5
 OUT_OF_FOLD = "out of fold"
@@ -34,6 +32,7 @@ class Options:
     """What can be asked of a training; see `train`."""
 
     recipe: str = "default"
+    features: FeatureName | None = None
     size: int | None = None
     crop: Crop = "centre"
     l2: float | Literal["auto"] | None = None
@@ -85,6 +84,7 @@ def train(
     data: Path | str,
     *,
     recipe: str = "default",
+    features: FeatureName | None = None,
     size: int | None = None,
     crop: Crop = "centre",
     l2: float | Literal["auto"] | None = None,
@@ -99,19 +99,22 @@ def train(
 ) -> Model:
     """Train a model on the data set at a path. Nothing is written: `model.save(path)` does that.
 
-    recipe: "default" or "course". size: the side that pictures are brought to, by default 64 or the
-    arrays' own. crop: "centre" or "stretch". l2: the strength of L2, by default chosen by five
-    folds of the training pictures. learning_rate, iterations: in place of the recipe's; a learning
-    rate means plain gradient descent. holdout: the share of the training
-    pictures that judges, where the data have no test split and 200 pictures or more; with fewer,
-    folds judge and the model trains on all. positive: name of the positive class. seed: draws what
-    is held out. strict: an unreadable picture is an error. jobs: threads that read. max_memory:
-    bytes that X may take, by default half of what is free; a larger one lies in a temporary file.
+    recipe: "default" or "course". features: "conv", what a network trained on ImageNet sees, or
+    "pixels", which is what the course takes. size: the side that pictures are brought to, by
+    default the map's, or for pixels the arrays' own. crop: "centre" or "stretch". l2: the strength
+    of L2, by default chosen by five folds of the training pictures. learning_rate, iterations: in
+    place of the recipe's; a learning rate means plain gradient descent. holdout: the share of the
+    training pictures that judges, where the data have no test split and 200 pictures or more; with
+    fewer, folds judge and the model trains on all. positive: name of the positive class. seed:
+    draws what is held out. strict: an unreadable picture is an error. jobs: threads that read.
+    max_memory: bytes that X may take, by default half of what is free; a larger one lies in a
+    temporary file.
 
     Raises `DataError` or `TrainingError`, both `CatclfError`.
     """
     options = Options(
         recipe,
+        features,
         size,
         crop,
         l2,
@@ -131,8 +134,9 @@ def fit(data: Path | str, options: Options, watch: Watch = unwatched) -> Trainin
     """The same with all that was found out, and with someone watching."""
     recipe = options.chosen_recipe()
     dataset = open_dataset(data, options.positive)
-    loading = Loading(options.size or dataset.size or DEFAULT_SIZE, options.crop)
-    features = feature_map("pixels", loading)
+    name = options.features or ("pixels" if recipe.name == "course" else "conv")
+    own = dataset.size if name == "pixels" else None
+    features = feature_map(name, Loading(options.size or own or SIZES[name], options.crop))
     columns, y, left_out = _read(dataset, features, recipe, options, watch)
 
     judges = _choose_judges(dataset, columns, y, options)
@@ -149,7 +153,7 @@ def fit(data: Path | str, options: Options, watch: Watch = unwatched) -> Trainin
         b=descended.b,
         features=features.name,
         features_sha256=features.sha256,
-        loading=loading,
+        loading=features.loading,
         class_names=dataset.class_names,
         threshold=0.5,
         prior=0.5 if recipe.balanced else float(y_train.mean()),
@@ -182,15 +186,14 @@ def _read(
     if not n:
         what = "has a test split but nothing to train on"
         raise DataError(what, where=str(dataset.path), do="name the whole data set")
-    results = load((example.source for example in examples), features.loading, options.jobs)
     try:
         columns = matrix(
             features,
-            results,
-            n,
+            [example.source for example in examples],
             recipe.dtype,
             lambda done: watch(Progress("reading", done / n, done, "photos")),
             options.max_memory or default_max_memory(),
+            options.jobs,
         )
     except MemoryError as error:
         gigabytes = features.n_x * n * np.dtype(recipe.dtype).itemsize / 2**30

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from catclf.core.metrics import wilson
 from catclf.data.dataset import Example, open_dataset
 from catclf.data.decode import Loading
-from catclf.data.loading import load
 from catclf.features import Columns, feature_map, matrix
 from catclf.recipes import DEFAULT, Recipe, descend, unwatched
 
@@ -28,7 +27,7 @@ def read(examples: tuple[Example, ...], size: int) -> tuple[Columns, NDArray[np.
     """X and y of the pictures that can be read."""
     loading = Loading(size)
     sources = [example.source for example in examples]
-    columns = matrix(feature_map("pixels", loading), load(sources, loading), len(sources))
+    columns = matrix(feature_map("pixels", loading), sources)
     return columns, np.array([examples[i].label for i in columns.kept], np.int8)
 
 

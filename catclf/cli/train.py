@@ -24,6 +24,13 @@ class RecipeName(StrEnum):
     course = "course"
 
 
+class FeaturesName(StrEnum):
+    """`--features`."""
+
+    conv = "conv"
+    pixels = "pixels"
+
+
 class CropName(StrEnum):
     """`--crop`."""
 
@@ -45,10 +52,17 @@ def train(
     recipe: Annotated[
         RecipeName, typer.Option(help="How to train; course: as the course does, to the digit.")
     ] = RecipeName.default,
+    features: Annotated[
+        FeaturesName | None,
+        typer.Option(
+            help="What x is: what a network trained on ImageNet sees, or the pixels. "
+            "[default: conv; pixels for the course]"
+        ),
+    ] = None,
     size: Annotated[
         int | None,
         typer.Option(
-            min=1, max=4096, help="Side of the pictures. [default: 64, or the arrays' own]"
+            min=1, max=4096, help="Side of the pictures. [default: 224; pixels: 64, or the arrays']"
         ),
     ] = None,
     crop: Annotated[
@@ -106,6 +120,7 @@ def train(
     check_target(output)
     asked = Options(
         recipe=recipe.value,
+        features=features.value if features else None,
         size=size,
         crop=crop.value,
         l2=_strength(l2),

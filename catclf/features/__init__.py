@@ -5,17 +5,21 @@ Knows nothing of files or training. `feature_map` finds a map by the name that a
 
 import os
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from catclf.data.dataset import Source
 from catclf.data.decode import Loading
-from catclf.data.loading import Failure, Loaded
+from catclf.data.loading import Failure, in_order, load_one
 from catclf.data.similarity import Hashes, as_rows
 from catclf.errors import DataError, ModelError
+
+FeatureName = Literal["conv", "pixels"]
+SIZES: dict[FeatureName, int] = {"conv": 224, "pixels": 64}  # of a picture's side, by default
 
 
 class FeatureMap(Protocol):
@@ -35,15 +39,18 @@ class FeatureMap(Protocol):
         ...
 
 
-def feature_map(name: str, loading: Loading, sha256: str = "") -> FeatureMap:
-    """The map of this name; ModelError where this version has no such map."""
+def feature_map(name: str, loading: Loading, sha256: str | None = None) -> FeatureMap:
+    """The map of this name; ModelError where this version has no such map, or has learned other
+    weights for it than those with this sha256."""
+    from catclf.features.conv import Conv
     from catclf.features.pixels import Pixels
 
-    if name != Pixels.name or sha256 != Pixels.sha256:
-        what = f"needs the feature map {name} {sha256[:12]}".rstrip()
+    maps: dict[str, type[Conv] | type[Pixels]] = {"conv": Conv, "pixels": Pixels}
+    if name not in maps or sha256 not in (None, maps[name].sha256):
+        what = f"needs the feature map {name} {(sha256 or '')[:12]}".rstrip()
         do = "update catclf, or train the model again"
         raise ModelError(f"{what}, which this version does not have", do=do)
-    return Pixels(loading)
+    return maps[name](loading)
 
 
 @dataclass(frozen=True)
@@ -63,29 +70,38 @@ class Columns:
 
 def matrix(
     features: FeatureMap,
-    results: Iterable[Loaded | Failure],
-    n: int,
+    sources: Sequence[Source],
     dtype: type[np.floating] = np.float32,
     each: Callable[[int], None] = lambda done: None,
     max_bytes: int | None = None,
+    jobs: int | None = None,
 ) -> Columns:
-    """X from the loader's results, n of them; each picture's pixels are freed as its column stands.
+    """X from n sources; each picture's pixels are freed as its column stands.
 
-    each(done) is called after every picture. An X of more than max_bytes lies in a file.
+    each(done) is called after every picture. An X of more than max_bytes lies in a file. jobs:
+    threads, by default one a core.
     """
-    X = _allocate((features.n_x, n), dtype, max_bytes)
+
+    def column(source: Source) -> tuple[NDArray[np.float32], bytes, bytes] | Failure:
+        result = load_one(source, features.loading)
+        if isinstance(result, Failure):
+            return result
+        picture = result.picture
+        return features.column(picture.pixels), result.sha256, picture.perceptual_hash
+
+    X = _allocate((features.n_x, len(sources)), dtype, max_bytes)
     kept: list[int] = []
     files: list[bytes] = []
     pictures: list[bytes] = []
     failures: list[tuple[int, str]] = []
-    for position, result in enumerate(results):
+    for position, result in enumerate(in_order(column, sources, jobs)):
         if isinstance(result, Failure):
             failures.append((position, result.reason))
         else:
-            X[:, len(kept)] = features.column(result.picture.pixels)
+            X[:, len(kept)], file, picture = result
             kept.append(position)
-            files.append(result.sha256)
-            pictures.append(result.picture.perceptual_hash)
+            files.append(file)
+            pictures.append(picture)
         each(position + 1)
     return Columns(
         X[:, : len(kept)],

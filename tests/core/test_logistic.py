@@ -21,7 +21,6 @@ from catclf.core.logistic import (
 )
 from catclf.data.dataset import open_dataset
 from catclf.data.decode import Loading
-from catclf.data.loading import load
 from catclf.features import feature_map, matrix
 
 DRAWN = Path(__file__).resolve().parents[2] / "sample_images/drawn"
@@ -86,10 +85,7 @@ def test_the_loops_and_the_vectorized_form_are_equal(n_x: int, m: int, seed: int
 def test_the_loops_and_the_vectorized_form_are_equal_on_pictures(size: int, apart: int) -> None:
     """Drawings of 64 x 64 x 3 as well, though few: two loops take their time."""
     examples = open_dataset(DRAWN).split("train")[::apart]
-    loading = Loading(size)
-    columns = matrix(
-        feature_map("pixels", loading), load([e.source for e in examples], loading), len(examples)
-    )
+    columns = matrix(feature_map("pixels", Loading(size)), [e.source for e in examples])
     X, y = columns.X.astype(np.float64), np.array([[e.label for e in examples]], float)
     assert X.shape == (size * size * 3, 300 // apart)
     assert {0.0, 1.0} == set(y[0])

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from catclf.data.dataset import File, Given, Pixels, Source
 from catclf.data.decode import Loading
-from catclf.data.loading import Failure, Loaded, load
 from catclf.errors import ModelError
 from catclf.features import feature_map, matrix
 
@@ -34,7 +33,7 @@ def test_columns_are_pixels_by_255_in_the_order_of_the_notes(size: int) -> None:
 def test_x_has_a_column_a_picture_and_they_are_contiguous() -> None:
     pictures = arrays(7)
     features = feature_map("pixels", Loading())
-    columns = matrix(features, load(map(Pixels, pictures), Loading()), 7)
+    columns = matrix(features, [Pixels(picture) for picture in pictures])
     assert columns.X.shape == (12288, 7)
     assert columns.X.flags.f_contiguous
     for j, picture in enumerate(pictures):
@@ -44,9 +43,7 @@ def test_x_has_a_column_a_picture_and_they_are_contiguous() -> None:
 def test_unreadable_pictures_leave_no_column_and_keep_their_reason(cat_photo: Path) -> None:
     sources: list[Source] = [Given(b""), File(cat_photo), Given(b"text"), Pixels(arrays(1)[0])]
     seen: list[int] = []
-    columns = matrix(
-        feature_map("pixels", Loading()), load(sources, Loading()), len(sources), each=seen.append
-    )
+    columns = matrix(feature_map("pixels", Loading()), sources, each=seen.append)
     assert columns.X.shape == (12288, 2)
     assert columns.kept.tolist() == [1, 3]
     assert [position for position, _ in columns.failures] == [0, 2]
@@ -55,7 +52,7 @@ def test_unreadable_pictures_leave_no_column_and_keep_their_reason(cat_photo: Pa
 
 
 def test_no_picture_at_all() -> None:
-    columns = matrix(feature_map("pixels", Loading()), load([Given(b"")], Loading()), 1)
+    columns = matrix(feature_map("pixels", Loading()), [Given(b"")])
     assert columns.X.shape == (12288, 0)
     assert columns.files.shape == (0, 32)
 
@@ -63,20 +60,20 @@ def test_no_picture_at_all() -> None:
 @pytest.mark.parametrize("batch", [1, 3, 8])
 def test_a_column_is_the_same_whatever_else_is_computed(batch: int, photos: list[Path]) -> None:
     features = feature_map("pixels", Loading())
-    alone = matrix(features, load(map(File, photos), Loading(), 1), len(photos)).X
+    alone = matrix(features, [File(photo) for photo in photos], jobs=1).X
 
     def parts() -> Iterator[NDArray[np.floating]]:
         for start in range(0, len(photos), batch):
             some = photos[start : start + batch]
-            yield matrix(features, load(map(File, some), Loading(), 4), len(some)).X
+            yield matrix(features, [File(photo) for photo in some], jobs=4).X
 
     assert np.array_equal(np.hstack(list(parts())), alone)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_the_type_can_be_chosen(dtype: type[np.floating]) -> None:
-    results: list[Loaded | Failure] = list(load(map(Pixels, arrays(2)), Loading()))
-    assert matrix(feature_map("pixels", Loading()), results, 2, dtype).X.dtype == dtype
+    sources = [Pixels(array) for array in arrays(2)]
+    assert matrix(feature_map("pixels", Loading()), sources, dtype).X.dtype == dtype
 
 
 @pytest.mark.parametrize(("name", "sha256"), [("conv9", ""), ("pixels", "0" * 64)])

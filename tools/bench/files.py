@@ -58,7 +58,7 @@ def _compared(paths: list[Path], rounds: int) -> dict[str, float]:
 
     def ours() -> None:
         sources = [File(path) for path in paths]
-        matrix(feature_map("pixels", loading), load(sources, loading), len(sources))
+        matrix(feature_map("pixels", loading), sources)
 
     def each(one: Callable[[Path], Row], threads: int) -> Callable[[], None]:
         def work() -> None:

@@ -17,7 +17,6 @@ from catclf.core.logistic import Array
 from catclf.core.selection import Problems, select
 from catclf.data.dataset import open_dataset
 from catclf.data.decode import Loading
-from catclf.data.loading import load
 from catclf.features import feature_map, matrix
 
 RATE, ITERATIONS = 0.005, 2000
@@ -31,7 +30,7 @@ def pixels(path: Path, limit: int | None = None) -> tuple[Array, NDArray[np.floa
     examples = examples[:: max(1, len(examples) // limit)][:limit] if limit else examples
     loading = Loading(64)
     sources = [example.source for example in examples]
-    columns = matrix(feature_map("pixels", loading), load(sources, loading), len(sources))
+    columns = matrix(feature_map("pixels", loading), sources)
     return columns.X, np.array([float(examples[i].label) for i in columns.kept])
 
 
