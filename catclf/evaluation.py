@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from catclf.core.calibration import Reliability, prior_weights, reliability
 from catclf.core.logistic import Array, sigmoid
 from catclf.core.metrics import (
     Confusion,
@@ -22,10 +23,10 @@ from catclf.core.metrics import (
     wilson,
 )
 from catclf.data.dataset import Dataset, Example, open_dataset
-from catclf.data.loading import Failure, Loaded, in_order, load_one
+from catclf.data.loading import Failure, in_order, load_one
 from catclf.data.similarity import as_rows
 from catclf.errors import DataError
-from catclf.model import Model
+from catclf.model import Model, Score
 from catclf.recipes import Progress, Watch, unwatched
 
 SplitName = Literal["test", "train"]
@@ -33,12 +34,42 @@ Shared = Literal["warn", "drop", "only", "held out"]
 
 
 @dataclass(frozen=True)
+class Coverage:
+    """How many of the pictures were answered, the rest being "unsure", and how many of those
+    wrongly; shares with Wilson's 95% intervals. error is None where nothing was answered."""
+
+    answered: int
+    share: Estimate
+    wrong: int
+    error: Estimate | None
+    unfamiliar: int
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, as `eval --json` prints them."""
+        plain: dict[str, Any] = {
+            "answered": self.answered,
+            "share": self.share.value,
+            "share_interval": [self.share.low, self.share.high],
+            "wrong": self.wrong,
+            "error": None,
+            "unfamiliar": self.unfamiliar,
+        }
+        if self.error is not None:
+            plain["error"] = self.error.value
+            plain["error_interval"] = [self.error.low, self.error.high]
+        return plain
+
+
+@dataclass(frozen=True)
 class Evaluation:
-    """Figures of a model on n labelled pictures.
+    """Figures of a model on n labelled pictures, every one of them answered.
 
     what: which pictures. interval: Wilson's 95% for the accuracy. baseline: always answering with
-    the commoner class. balanced_accuracy and auc are None where a class is absent. without_shared:
-    the same without pictures that were trained on, where there are some. groups: the same a group.
+    the commoner class. balanced_accuracy and auc are None where a class is absent. prior: the share
+    of positives that log_loss and reliability weight the classes to, the model's; where a class is
+    absent log_loss is unweighted and reliability None. coverage: what the model would answer.
+    without_shared: the same without pictures that were trained on, where there are some. groups:
+    the same a group.
     """
 
     what: str
@@ -50,6 +81,9 @@ class Evaluation:
     balanced_accuracy: Estimate | None
     auc: Estimate | None
     log_loss: float
+    prior: float
+    reliability: Reliability | None
+    coverage: Coverage
     warnings: tuple[str, ...] = ()
     left_out: tuple[tuple[str, str], ...] = ()
     without_shared: "Evaluation | None" = None
@@ -66,6 +100,10 @@ class Evaluation:
             "balanced_accuracy": None,
             "auc": None,
             "log_loss": self.log_loss,
+            "prior": self.prior,
+            "positives": (self.confusion.tp + self.confusion.fn) / self.n,
+            "calibration_error": None,
+            "coverage": self.coverage.as_json(),
             "confusion": dataclasses.asdict(self.confusion),
             "warnings": list(self.warnings),
         }
@@ -74,6 +112,9 @@ class Evaluation:
             if estimate is not None:
                 plain[name] = estimate.value
                 plain[f"{name}_interval"] = [estimate.low, estimate.high]
+        if self.reliability is not None:
+            plain["calibration_error"] = self.reliability.error
+            plain["reliability"] = [dataclasses.asdict(part) for part in self.reliability.bins]
         if self.left_out:
             plain["left_out"] = len(self.left_out)
         if self.without_shared:
@@ -83,10 +124,48 @@ class Evaluation:
         return plain
 
 
-def figures(z: Array, y: NDArray[np.int8], what: str, threshold: float = 0.5) -> Evaluation:
-    """The figures for scores z (m,) and labels y (m,)."""
+def judge(
+    model: Model,
+    z: Array,
+    y: NDArray[np.int8],
+    what: str,
+    unfamiliar: NDArray[np.bool_] | None = None,
+) -> Evaluation:
+    """The figures for a model's scores z (m,) and labels y (m,)."""
+    strange = np.zeros(len(y), bool) if unfamiliar is None else unfamiliar
+    pairs = zip(sigmoid(z).tolist(), strange.tolist(), strict=True)
+    unsure = np.array([model.is_unsure(p, odd) for p, odd in pairs], bool)
+    wrong = (sigmoid(z) > model.threshold) != (y == 1)
+    answered, errors = int(np.sum(~unsure)), int(np.sum(wrong & ~unsure))
+    coverage = Coverage(
+        answered,
+        _share(answered, len(y)),
+        errors,
+        _share(errors, answered) if answered else None,
+        int(strange.sum()),
+    )
+    return figures(z, y, what, model.threshold, model.prior, coverage)
+
+
+def _share(part: int, n: int) -> Estimate:
+    interval = wilson(part, n)
+    return Estimate(part / n, interval.low, interval.high)
+
+
+def figures(
+    z: Array,
+    y: NDArray[np.int8],
+    what: str,
+    threshold: float = 0.5,
+    prior: float = 0.5,
+    coverage: Coverage | None = None,
+) -> Evaluation:
+    """The figures for scores z (m,) and labels y (m,); without a coverage all is answered."""
     counts = confusion(y, sigmoid(z) > threshold)
     n, right = len(y), counts.tp + counts.tn
+    both = 0 < int(y.sum()) < n
+    if coverage is None:
+        coverage = Coverage(n, _share(n, n), n - right, _share(n - right, n), 0)
     evaluation = Evaluation(
         what=what,
         n=n,
@@ -96,9 +175,11 @@ def figures(z: Array, y: NDArray[np.int8], what: str, threshold: float = 0.5) ->
         baseline=majority_baseline(y),
         balanced_accuracy=balanced_accuracy(counts),
         auc=auc(z, y),
-        log_loss=log_loss(z, y),
+        log_loss=log_loss(z, y, prior_weights(y, prior) if both else None),
+        prior=prior,
+        reliability=reliability(z, y, prior) if both else None,
+        coverage=coverage,
     )
-    both = evaluation.auc is not None
     if both and evaluation.interval.low <= evaluation.baseline <= evaluation.interval.high:
         remark = (
             f"always answering with the commoner class is right {evaluation.baseline:.1%} of the "
@@ -235,17 +316,17 @@ def evaluate_examples(
     if shared == "warn":
         trained_on = model.trained_on(scored.files, scored.pictures)
         remarks = (*remarks, *_shared(scored, trained_on, what))
-    evaluation = figures(scored.z, scored.y, what, model.threshold)
+    evaluation = scored.judged(model, what)
     without = None
     if trained_on.any():
         rest = scored.where(~trained_on)
-        without = figures(rest.z, rest.y, f"{what}, less those trained on", model.threshold)
+        without = rest.judged(model, f"{what}, less those trained on")
     return replace(
         evaluation,
         warnings=(*remarks, *evaluation.warnings),
         left_out=left_out,
         without_shared=without,
-        groups={} if by is None else _by_group(scored, by, model.threshold),
+        groups={} if by is None else _by_group(model, scored, by),
     )
 
 
@@ -287,13 +368,13 @@ def _shared(scored: "_Scored", trained_on: NDArray[np.bool_], what: str) -> tupl
     return (f"the model was trained on {len(names):,} of these pictures ({some})",)
 
 
-def _by_group(scored: "_Scored", by: str, threshold: float) -> dict[str, Evaluation]:
+def _by_group(model: Model, scored: "_Scored", by: str) -> dict[str, Evaluation]:
     """The figures of each value of a column."""
     values = np.array(scored.groups(by))
     groups = {}
     for value in sorted(set(values.tolist())):
         part = scored.where(values == value)
-        groups[value] = figures(part.z, part.y, f"{by} {value}", threshold)
+        groups[value] = part.judged(model, f"{by} {value}")
     return groups
 
 
@@ -336,6 +417,7 @@ class _Scored:
 
     examples: tuple[Example, ...]
     z: NDArray[np.float64]
+    unfamiliar: NDArray[np.bool_]
     y: NDArray[np.int8]
     files: NDArray[np.uint8]
     pictures: NDArray[np.uint8]
@@ -350,33 +432,51 @@ class _Scored:
     def where(self, chosen: NDArray[np.bool_]) -> "_Scored":
         kept = tuple(e for e, keep in zip(self.examples, chosen, strict=True) if keep)
         return _Scored(
-            kept, self.z[chosen], self.y[chosen], self.files[chosen], self.pictures[chosen]
+            kept,
+            self.z[chosen],
+            self.unfamiliar[chosen],
+            self.y[chosen],
+            self.files[chosen],
+            self.pictures[chosen],
         )
+
+    def judged(self, model: Model, what: str) -> Evaluation:
+        return judge(model, self.z, self.y, what, self.unfamiliar)
 
 
 def _score(
     model: Model, examples: Sequence[Example], jobs: int | None, watch: Any
 ) -> tuple[_Scored, tuple[tuple[str, str], ...]]:
-    kept, z, files, pictures = [], [], [], []
+    kept, z, unfamiliar, files, pictures = [], [], [], [], []
     left_out = []
 
-    def score(example: Example) -> tuple[Loaded | Failure, float]:
+    def score(example: Example) -> tuple[Score, bytes, bytes] | Failure:
         result = load_one(example.source, model.loading)
         if isinstance(result, Failure):
-            return result, 0.0
-        return result, model.score(result.picture.pixels)
+            return result
+        picture = result.picture
+        return model.score(picture.pixels), result.sha256, picture.perceptual_hash
 
     results = in_order(score, examples, jobs)
-    for position, (example, (result, score_z)) in enumerate(zip(examples, results, strict=True)):
+    for position, (example, result) in enumerate(zip(examples, results, strict=True)):
         if isinstance(result, Failure):
             left_out.append((example.name, result.reason))
         else:
+            found, file, picture = result
             kept.append(example)
-            z.append(score_z)
-            files.append(result.sha256)
-            pictures.append(result.picture.perceptual_hash)
+            z.append(found.z)
+            unfamiliar.append(found.unfamiliar)
+            files.append(file)
+            pictures.append(picture)
         done = position + 1
         watch(Progress("judging", done / len(examples), done, "photos"))
     y = np.array([example.label for example in kept], np.int8)
-    scored = _Scored(tuple(kept), np.array(z), y, as_rows(files), as_rows(pictures))
+    scored = _Scored(
+        tuple(kept),
+        np.array(z),
+        np.array(unfamiliar, bool),
+        y,
+        as_rows(files),
+        as_rows(pictures),
+    )
     return scored, tuple(left_out)

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from catclf.core.calibration import logit
+from catclf.core.familiarity import Familiarity
 from catclf.core.logistic import sigmoid
 from catclf.data.dataset import File, Pixels, Source
 from catclf.data.decode import Loading
@@ -17,17 +19,51 @@ from catclf.data.loading import Failure, in_order, load_one
 from catclf.data.similarity import Hashes, contained
 from catclf.features import FeatureMap, feature_map
 
+UNSURE = "unsure"  # a label that is no class
+
 Input = str | PathLike[str] | NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """The answer for one input: label and probability of the positive class, or the error."""
+    """The answer for one input: label and probability of the positive class, or the error.
+
+    The label is a class name or "unsure". unfamiliar: unlike everything that was trained on.
+    """
 
     input: str
     label: str | None
     probability: float | None
     error: str | None = None
+    unfamiliar: bool | None = None
+
+
+@dataclass(frozen=True)
+class Score:
+    """z = w'x + b of one picture, and whether x is unlike everything that was trained on."""
+
+    z: float
+    unfamiliar: bool
+
+
+@dataclass(frozen=True)
+class Answering:
+    """How scores become answers, where it is not as the model says.
+
+    threshold: positive above this probability. prior: the share of positives that is expected.
+    always: never "unsure".
+    """
+
+    threshold: float | None = None
+    prior: float | None = None
+    always: bool = False
+
+    def __post_init__(self) -> None:
+        if self.prior is not None and not 0 < self.prior < 1:
+            raise ValueError("a prior is a share, above 0 and below 1")
+
+
+AS_TRAINED = Answering()
 
 
 @dataclass(frozen=True)
@@ -37,8 +73,10 @@ class Record:
     data, fingerprint: of the data set. judged_on: "test split", "held-out pictures",
     "out of fold" or "nothing". figures: the evaluation on it, as `eval --json` prints it;
     train_accuracy and m_train are of the training pictures. costs: J at `cost_iterations`.
-    fold_losses: out-of-fold log-loss of each of the strengths that l2 was chosen from. left_out:
-    unreadable pictures.
+    fold_losses: out-of-fold log-loss of each of the strengths that l2 was chosen from. slope,
+    offset: what made the scores of calibrated_n pictures (`calibrated_on`: "out of fold",
+    "pictures set apart" or "nothing") into probabilities. notes: what else its users should know.
+    left_out: unreadable pictures.
     """
 
     recipe: str
@@ -56,6 +94,11 @@ class Record:
     costs: tuple[float, ...]
     strengths: tuple[float, ...]
     fold_losses: tuple[float, ...]
+    calibrated_on: str
+    calibrated_n: int
+    slope: float
+    offset: float
+    notes: tuple[str, ...]
     left_out: int
     holdout: float
     versions: dict[str, str]
@@ -68,8 +111,10 @@ class Model:
     """p = σ(w'x + b), with the names, the feature map and the origin that belong to it.
 
     w (n_x, 1) and b are float64 and hold every scaling: x is the feature map's own. class_names is
-    (negative, positive). prior is the share of positives that probabilities assume. Hashes are
-    (m, 32) uint8: sha256 of the files, perceptual hashes of the pictures, trained on or held out.
+    (negative, positive). prior is the share of positives that probabilities assume. A label is
+    "unsure" where max(p, 1 - p) is below unsure_level (0.5: never), or where familiarity does not
+    know x. Hashes are (m, 32) uint8: sha256 of the files, perceptual hashes of the pictures,
+    trained on or held out.
     """
 
     w: NDArray[np.float64]
@@ -80,6 +125,8 @@ class Model:
     class_names: tuple[str, str]
     threshold: float
     prior: float
+    unsure_level: float
+    familiarity: Familiarity | None = field(repr=False)
     train_files: Hashes = field(repr=False)
     train_pictures: Hashes = field(repr=False)
     held_out_files: Hashes = field(repr=False)
@@ -91,50 +138,67 @@ class Model:
         """The map from pictures to x."""
         return feature_map(self.features, self.loading, self.features_sha256)
 
-    def score(self, pixels: NDArray[np.uint8]) -> float:
-        """z = w'x + b of one picture (size, size, 3) uint8.
+    def score(self, pixels: NDArray[np.uint8]) -> Score:
+        """z = w'x + b of one picture (size, size, 3) uint8, and whether x is unfamiliar.
 
         Not a matrix product: BLAS adds up in an order that depends on batch and threads, and the
         same picture must get the same answer everywhere.
         """
         x = self.feature_map.column(pixels)
-        return float(np.sum(self.w[:, 0] * x)) + self.b
+        z = float(np.sum(self.w[:, 0] * x)) + self.b
+        return Score(z, self.familiarity is not None and not self.familiarity.knows(x))
 
-    def label(self, probability: float, threshold: float | None = None) -> str:
-        """The class name for a probability: positive above the threshold."""
-        threshold = self.threshold if threshold is None else threshold
-        return self.class_names[int(probability > threshold)]
+    def is_unsure(self, probability: float, unfamiliar: bool) -> bool:
+        """Whether no answer is more honest than one."""
+        return unfamiliar or max(probability, 1 - probability) < self.unsure_level
+
+    def answer(self, score: Score, answering: Answering = AS_TRAINED) -> tuple[str, float]:
+        """Label and probability: a class name, positive above the threshold, or "unsure"."""
+        prior = self.prior if answering.prior is None else answering.prior
+        z = score.z + (logit(prior) - logit(self.prior) if prior != self.prior else 0.0)
+        probability = float(sigmoid(np.array(z)))
+        if not answering.always and self.is_unsure(probability, score.unfamiliar):
+            return UNSURE, probability
+        threshold = self.threshold if answering.threshold is None else answering.threshold
+        return self.class_names[int(probability > threshold)], probability
 
     def predict(
         self,
         inputs: Input | Iterable[Input],
         threshold: float | None = None,
         jobs: int | None = None,
+        prior: float | None = None,
+        always_answer: bool = False,
     ) -> list[Prediction]:
         """One prediction an input, in order; inputs are file names, or arrays (H, W, 3) uint8.
+
+        threshold: positive above this probability, by default the model's. prior: the share of
+        positives that is expected, by default the model's. always_answer: never "unsure".
 
         A picture that cannot be had gives a prediction with `error` and neither label nor
         probability. Nothing is raised for it.
         """
         inputs = [inputs] if isinstance(inputs, str | PathLike | np.ndarray) else list(inputs)
         pairs = [_as_source(position, item) for position, item in enumerate(inputs)]
-        return list(self.predict_sources(pairs, threshold, jobs))
+        answering = Answering(threshold, prior, always_answer)
+        return list(self.predict_sources(pairs, answering, jobs))
 
     def predict_sources(
         self,
         sources: Iterable[tuple[str, Source]],
-        threshold: float | None = None,
+        answering: Answering = AS_TRAINED,
         jobs: int | None = None,
     ) -> Iterator[Prediction]:
         """The same for pairs of a name and a source, as they come and as they are known."""
-        return in_order(lambda pair: self._prediction(*pair, threshold), sources, jobs)
+        return in_order(lambda pair: self._prediction(*pair, answering), sources, jobs)
 
-    def _prediction(self, name: str, source: Source, threshold: float | None) -> Prediction:
+    def _prediction(self, name: str, source: Source, answering: Answering) -> Prediction:
         result = load_one(source, self.loading, hashed=False)
         if isinstance(result, Failure):
             return Prediction(name, None, None, result.reason)
-        probability = float(sigmoid(np.array(self.score(result.picture.pixels))))
-        return Prediction(name, self.label(probability, threshold), probability)
+        score = self.score(result.picture.pixels)
+        label, probability = self.answer(score, answering)
+        return Prediction(name, label, probability, unfamiliar=score.unfamiliar)
 
     def trained_on(self, files: Hashes, pictures: Hashes) -> NDArray[np.bool_]:
         """Which pictures, by their hashes (k, 32), were trained on: (k,)."""

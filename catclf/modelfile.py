@@ -12,16 +12,18 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import numpy as np
 
+from catclf.core.familiarity import Familiarity
 from catclf.data.decode import Loading
 from catclf.errors import ModelError
 from catclf.model import Model, Record
 
-FORMAT = 1
+FORMAT = 2
 HASH_KEYS = ("train_files", "train_pictures", "held_out_files", "held_out_pictures")
 KEYS = frozenset(
     (
         "format", "w", "b", "features", "features_sha256", "loading", "class_names", "threshold",
-        "prior", *HASH_KEYS, "record",
+        "prior", "unsure_level", "unfamiliar/centre", "unfamiliar/directions", "unfamiliar/limit",
+        *HASH_KEYS, "record",
     )
 )  # fmt: skip
 OURS = frozenset(("format", "w", "b", "record"))  # in every version, so that one knows another's
@@ -41,6 +43,8 @@ def save(model: Model, path: Path) -> None:
         "class_names": np.array(model.class_names),
         "threshold": np.float64(model.threshold),
         "prior": np.float64(model.prior),
+        "unsure_level": np.float64(model.unsure_level),
+        **_unfamiliar(model.familiarity, len(model.w)),
         **{key: getattr(model, key) for key in HASH_KEYS},
         "record": np.str_(json.dumps(dataclasses.asdict(model.record))),
     }
@@ -61,6 +65,18 @@ def save(model: Model, path: Path) -> None:
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def _unfamiliar(familiarity: Familiarity | None, n_x: int) -> dict[str, Any]:
+    """The arrays of a familiarity; without one, no directions and a limit that all are within."""
+    if familiarity is None:
+        nothing = np.zeros((0, n_x), np.float32)
+        familiarity = Familiarity(np.zeros(n_x, np.float32), nothing, np.inf)
+    return {
+        "unfamiliar/centre": familiarity.centre,
+        "unfamiliar/directions": familiarity.directions,
+        "unfamiliar/limit": np.float64(familiarity.limit),
+    }
 
 
 def check_target(path: Path) -> None:
@@ -127,9 +143,10 @@ def _read(path: Path) -> dict[str, Any]:
             version = _array(archive, "format")
             if version.shape != () or version.dtype != np.int64 or version < 1:
                 raise foreign
-            if version > FORMAT:
-                what = f"has format {int(version)}, this version reads up to {FORMAT}"
-                raise ModelError(what, do="update catclf")
+            if version != FORMAT:
+                what = f"has format {int(version)}, this version reads {FORMAT}"
+                do = "update catclf" if version > FORMAT else "train it again"
+                raise ModelError(what, do=do)
             if set(names) != KEYS or len(names) != len(KEYS):
                 odd = ", ".join(sorted(set(names) ^ KEYS)) or "a name twice"
                 raise ModelError(f"lacks or adds: {odd}", do="train it again")
@@ -165,6 +182,9 @@ def _model(arrays: dict[str, Any]) -> Model:
     threshold, prior = _number(arrays, "threshold"), _number(arrays, "prior")
     if not (0 <= threshold <= 1 and 0 < prior < 1):
         raise ModelError("has a threshold or prior outside of 0 to 1", do="train it again")
+    level = _number(arrays, "unsure_level")
+    if not 0.5 <= level <= 1:
+        raise ModelError("has an unsure level outside of 0.5 to 1", do="train it again")
     model = Model(
         w=w,
         b=_number(arrays, "b"),
@@ -174,6 +194,8 @@ def _model(arrays: dict[str, Any]) -> Model:
         class_names=(names[0], names[1]),
         threshold=threshold,
         prior=prior,
+        unsure_level=level,
+        familiarity=_familiarity(arrays, len(w)),
         **{key: arrays[key] for key in HASH_KEYS},
         record=_record(arrays),
     )
@@ -181,6 +203,23 @@ def _model(arrays: dict[str, Any]) -> Model:
         what = f"has {len(w)} weights for {model.feature_map.n_x} features"
         raise ModelError(what, do="train it again")
     return model
+
+
+def _familiarity(arrays: dict[str, Any], n_x: int) -> Familiarity | None:
+    centre, directions = arrays["unfamiliar/centre"], arrays["unfamiliar/directions"]
+    limit = arrays["unfamiliar/limit"]
+    if (
+        centre.dtype != np.float32
+        or directions.dtype != np.float32
+        or centre.shape != (n_x,)
+        or directions.shape[1:] != (n_x,)
+        or not (np.isfinite(centre).all() and np.isfinite(directions).all())
+        or limit.dtype != np.float64
+        or limit.shape != ()
+        or not limit >= 0
+    ):
+        raise ModelError("has damaged arrays of what is familiar", do="train it again")
+    return Familiarity(centre, directions, float(limit)) if len(directions) else None
 
 
 def _numbers(arrays: dict[str, Any], key: str) -> Any:

@@ -49,6 +49,8 @@ class Recipe:
 
     learning_rate None means the schedule that needs no tuning, until the gradient's norm is at
     most `tolerance`; a number means the notes' descent, `iterations` times. Folds choose l2 None.
+    calibrated: probabilities are held against what happened out of fold, and the model may say
+    that it is unsure.
     """
 
     name: str
@@ -59,10 +61,11 @@ class Recipe:
     l2: float | None
     tolerance: float
     dtype: type[np.floating]
+    calibrated: bool
 
 
-DEFAULT = Recipe("default", True, True, None, 20_000, None, 1e-5, np.float32)
-COURSE = Recipe("course", False, False, 0.005, 2_000, 0.0, 0.0, np.float64)
+DEFAULT = Recipe("default", True, True, None, 20_000, None, 1e-5, np.float32, True)
+COURSE = Recipe("course", False, False, 0.005, 2_000, 0.0, 0.0, np.float64, False)
 RECIPES = {"default": DEFAULT, "course": COURSE}
 
 

@@ -10,13 +10,15 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from catclf.core.calibration import LEVEL, logit, platt, unsure_level
+from catclf.core.familiarity import Familiarity
 from catclf.core.logistic import Array
 from catclf.data.dataset import Dataset, Example, open_dataset
 from catclf.data.decode import Crop, Loading
 from catclf.data.similarity import Hashes, near_groups
 from catclf.data.splitting import fold_numbers, hold_out
 from catclf.errors import DataError, TrainingError
-from catclf.evaluation import Evaluation, evaluate_examples, figures
+from catclf.evaluation import Evaluation, evaluate_examples, judge
 from catclf.features import SIZES, Columns, FeatureMap, FeatureName, feature_map, matrix
 from catclf.model import Model, Record
 from catclf.recipes import RECIPES, Descended, Progress, Recipe, Watch, descend, unwatched
@@ -44,6 +46,7 @@ class Options:
     strict: bool = False
     jobs: int | None = None
     max_memory: int | None = None
+    prior: float | None = None
 
     def __post_init__(self) -> None:
         if self.recipe not in RECIPES:
@@ -52,6 +55,8 @@ class Options:
             raise ValueError("holdout is a share, from 0 to less than 1")
         if self.size is not None and not 1 <= self.size <= MAX_SIZE:
             raise ValueError(f"size is a number of pixels, 1 to {MAX_SIZE}")
+        if self.prior is not None and not 0 < self.prior < 1:
+            raise ValueError("a prior is a share, above 0 and below 1")
 
     def chosen_recipe(self) -> Recipe:
         """The recipe of that name, with what was asked for in its place."""
@@ -96,6 +101,7 @@ def train(
     strict: bool = False,
     jobs: int | None = None,
     max_memory: int | None = None,
+    prior: float | None = None,
 ) -> Model:
     """Train a model on the data set at a path. Nothing is written: `model.save(path)` does that.
 
@@ -108,7 +114,8 @@ def train(
     fewer, folds judge and the model trains on all. positive: name of the positive class. seed:
     draws what is held out. strict: an unreadable picture is an error. jobs: threads that read.
     max_memory: bytes that X may take, by default half of what is free; a larger one lies in a
-    temporary file.
+    temporary file. prior: the share of positives that probabilities shall assume, by default 0.5
+    (the course's recipe: their share in training).
 
     Raises `DataError` or `TrainingError`, both `CatclfError`.
     """
@@ -126,6 +133,7 @@ def train(
         strict,
         jobs,
         max_memory,
+        prior,
     )
     return fit(data, options).model
 
@@ -144,8 +152,11 @@ def fit(data: Path | str, options: Options, watch: Watch = unwatched) -> Trainin
     _check_classes(dataset, y[learns])
     X, y_train = _compact(columns.X, learns), y[learns]
     fold = None
-    if judges.name == OUT_OF_FOLD or recipe.l2 is None:
+    if judges.name == OUT_OF_FOLD or recipe.l2 is None or recipe.calibrated:
         fold = _folds(columns.files[learns], columns.pictures[learns], y_train, options.seed)
+    familiarity = None
+    if recipe.calibrated and fold is not None:
+        familiarity = Familiarity.fit(X, fold)
     descended = descend(X, y_train, recipe, fold, watch)
 
     model = Model(
@@ -157,12 +168,18 @@ def fit(data: Path | str, options: Options, watch: Watch = unwatched) -> Trainin
         class_names=dataset.class_names,
         threshold=0.5,
         prior=0.5 if recipe.balanced else float(y_train.mean()),
+        unsure_level=LEVEL if recipe.calibrated else 0.5,
+        familiarity=familiarity,
         train_files=columns.files[learns],
         train_pictures=columns.pictures[learns],
         held_out_files=columns.files[judges.held_out],
         held_out_pictures=columns.pictures[judges.held_out],
         record=_record(dataset, options, recipe, descended, y_train, judges.name, len(left_out)),
     )
+    if recipe.calibrated and descended.selection is not None:
+        model = calibrated(model, descended.selection.z, y_train, OUT_OF_FOLD)
+    if options.prior is not None:
+        model = with_prior(model, options.prior)
     evaluation, remarks = None, dataset.remarks
     if judges.examples:
         where = f"{judges.name} of {dataset.path}"
@@ -171,10 +188,36 @@ def fit(data: Path | str, options: Options, watch: Watch = unwatched) -> Trainin
         except DataError as error:  # what judges is no good; what was learned is not lost for that
             remarks = (*remarks, f"not judged: {error}")
     elif judges.name == OUT_OF_FOLD and descended.selection is not None:
-        evaluation = figures(descended.selection.z, y_train, f"{OUT_OF_FOLD} on {dataset.path}")
+        z = model.record.slope * descended.selection.z + model.record.offset
+        evaluation = judge(model, z, y_train, f"{OUT_OF_FOLD} on {dataset.path}")
     if evaluation is not None:
         model = replace(model, record=replace(model.record, figures=evaluation.as_json()))
     return Training(model, evaluation, left_out, remarks, judges.examples)
+
+
+def calibrated(model: Model, z: Array, y: NDArray[np.int8], on: str) -> Model:
+    """The model with slope and offset folded into w and b, and the level from which it answers.
+
+    z (m,) are its scores of pictures that it has not seen, y (m,) their labels; on says which.
+    """
+    found = platt(z, y, model.prior)
+    record = replace(
+        model.record, calibrated_on=on, calibrated_n=len(y), slope=found.slope, offset=found.offset
+    )
+    return replace(
+        model,
+        w=found.slope * model.w,
+        b=found.slope * model.b + found.offset,
+        unsure_level=unsure_level(found.slope * z + found.offset, y, model.prior),
+        record=record,
+    )
+
+
+def with_prior(model: Model, prior: float) -> Model:
+    """The model for another share of positives: only b moves."""
+    shift = logit(prior) - logit(model.prior)
+    record = replace(model.record, offset=model.record.offset + shift)
+    return replace(model, b=model.b + shift, prior=prior, record=record)
 
 
 def _read(
@@ -285,6 +328,11 @@ def _record(
         l2=descended.l2,
         strengths=() if selection is None else tuple(selection.strengths.tolist()),
         fold_losses=() if selection is None else tuple(selection.losses.tolist()),
+        calibrated_on="nothing",
+        calibrated_n=0,
+        slope=1.0,
+        offset=0.0,
+        notes=(),
         learning_rate=recipe.learning_rate,
         iterations=descended.iterations,
         stopped=descended.stopped,

@@ -9,6 +9,7 @@ import typer
 
 from catclf.cli import console
 from catclf.cli.eval import evaluate
+from catclf.cli.info import info
 from catclf.cli.predict import predict
 from catclf.cli.train import train
 from catclf.errors import CatclfError
@@ -25,6 +26,7 @@ app = typer.Typer(
 app.command("train")(train)
 app.command("eval")(evaluate)
 app.command("predict")(predict)
+app.command("info")(info)
 
 EXAMPLES = """catclf says whether a photo shows a cat. Three examples:
 

@@ -88,8 +88,42 @@ def _figures(evaluation: "Evaluation") -> list[str]:
         f"  {right:,} of {evaluation.n:,}; always the commoner class: {baseline}",
         f"  balanced accuracy  {_in_percent(evaluation.balanced_accuracy)}",
         f"  AUC                {_plain(evaluation.auc)}",
-        f"  log-loss           {evaluation.log_loss:.4f}",
+        f"  log-loss           {evaluation.log_loss:.4f}{_weighted(evaluation)}",
+        *_calibration(evaluation),
+        *_coverage(evaluation),
     ]
+
+
+def _weighted(evaluation: "Evaluation") -> str:
+    if evaluation.reliability is None:
+        return ""
+    here = (evaluation.confusion.tp + evaluation.confusion.fn) / evaluation.n
+    return f"  at the model's prior, {evaluation.prior:.1%}; here it is {here:.1%}"
+
+
+def _calibration(evaluation: "Evaluation") -> list[str]:
+    """The error, and the curve: what was said against what was so, in bins of equal count."""
+    if evaluation.reliability is None:
+        return []
+    bins = evaluation.reliability.bins
+    return [
+        f"  calibration error  {evaluation.reliability.error:.4f}  probabilities in "
+        f"{count(len(bins), 'bin')} of equal count, in percent:",
+        "    said  " + " ".join(f"{100 * part.probability:4.0f}" for part in bins),
+        "    true  " + " ".join(f"{100 * part.share:4.0f}" for part in bins),
+    ]
+
+
+def _coverage(evaluation: "Evaluation") -> list[str]:
+    coverage = evaluation.coverage
+    if coverage.answered == evaluation.n:
+        return []
+    line = f"  answered           {_in_percent(coverage.share)}"
+    if coverage.error is not None:
+        line += f", of these wrong {_in_percent(coverage.error)}"
+    unsure = evaluation.n - coverage.answered
+    strange = f", {coverage.unfamiliar:,} as unlike the training photos"
+    return [f"{line}; {unsure:,} unsure{strange if coverage.unfamiliar else ''}"]
 
 
 def _groups(evaluation: "Evaluation") -> list[str]:

@@ -17,9 +17,14 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only results and err
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 ModelPath = Annotated[
     Path | None,
-    typer.Option("--model", "-m", help="The model. [default: model.npz in this folder]"),
+    typer.Option("--model", "-m", help="The model. [default: ./model.npz, or the bundled one]"),
+]
+Prior = Annotated[
+    float | None,
+    typer.Option(metavar="P", help="Share of positives to expect. [default: the model's, or 0.5]"),
 ]
 DEFAULT_MODEL = Path("model.npz")
+BUNDLED_MODEL = Path(__file__).parents[1] / "bundled.npz"
 
 
 def a_number(value: float | None) -> float | None:
@@ -29,6 +34,12 @@ def a_number(value: float | None) -> float | None:
     return value
 
 
+def check_prior(prior: float | None) -> None:
+    """Usage error unless it is a share, above 0 and below 1."""
+    if prior is not None and not 0 < prior < 1:
+        raise typer.BadParameter("a share, above 0 and below 1", param_hint="--prior")
+
+
 def set_blas_threads(threads: int | None) -> None:
     """How many threads a matrix product may use; None leaves it to BLAS. Before numpy's import."""
     if threads is not None:
@@ -36,15 +47,20 @@ def set_blas_threads(threads: int | None) -> None:
             os.environ.setdefault(f"{library}_NUM_THREADS", str(threads))
 
 
+def find_model(path: Path | None) -> Path:
+    """The model asked for, or ./model.npz, or the one that comes with the program."""
+    if path is not None:
+        return path
+    return DEFAULT_MODEL if DEFAULT_MODEL.exists() else BUNDLED_MODEL
+
+
 def open_model(path: Path | None, quiet: bool) -> "Model":
-    """The model asked for, or ./model.npz; says which one is used when nobody named it."""
-    from catclf.errors import ModelError
+    """The model there; says which one is used when nobody named it."""
     from catclf.modelfile import load_model
 
-    if path is None and not DEFAULT_MODEL.exists():
-        do = "train one with: catclf train DATA, or name one with -m"
-        raise ModelError("there is no model.npz in this folder", do=do)
-    model = load_model(path or DEFAULT_MODEL)
+    found = find_model(path)
+    model = load_model(found)
     if path is None and not quiet:
-        console.remark(f"using {DEFAULT_MODEL}, trained on {console.escape(model.record.data)}")
+        origin = "the bundled model" if found == BUNDLED_MODEL else str(found)
+        console.remark(f"using {origin}, trained on {console.escape(model.record.data)}")
     return model

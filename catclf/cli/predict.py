@@ -50,12 +50,21 @@ def predict(
             help="Positive above this probability. [default: the model's]",
         ),
     ] = None,
+    prior: options.Prior = None,
+    always_answer: Annotated[
+        bool, typer.Option("--always-answer", help='A class for every photo, never "unsure".')
+    ] = False,
     jobs: options.Jobs = None,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> None:
-    """Say for each photo what it shows, and with what probability."""
+    """Say for each photo what it shows, and with what probability.
+
+    "unsure" is an answer too: where the probability says little, or the photo is unlike all that
+    the model was trained on.
+    """
     options.set_blas_threads(1)
+    options.check_prior(prior)
     if not inputs and files_from is None:
         raise typer.BadParameter("name a photo or a folder", param_hint="INPUT")
     if sum((as_json, as_csv, only is not None)) > 1:
@@ -63,19 +72,27 @@ def predict(
     if files_from == STANDARD_INPUT and STANDARD_INPUT in (inputs or []):
         raise typer.BadParameter("- can be read once: as a picture or as a list")
     opened = options.open_model(model, quiet)
+    if prior is not None and not quiet:
+        name = escape(opened.class_names[1])
+        console.remark(
+            f"probabilities assume {prior:.2%} {name}; the model's own assume {opened.prior:.2%}"
+        )
+    from catclf.model import Answering
+
+    answering = Answering(threshold, prior, always_answer)
     show: Callable[[Prediction], None] = _table_row if sys.stdout.isatty() else _tab_separated_row
     if only is not None:
         show = _only(_label(opened, only), nul)
     elif as_json:
         show = _json_row
     elif as_csv:
-        console.result("input,label,probability,error")
+        console.result("input,label,probability,error,unfamiliar")
         show = _csv_row
 
     finder = _Finder()
     labels: Counter[str | None] = Counter()
     for sources in finder.batches(inputs or [], files_from, nul):
-        for prediction in opened.predict_sources(sources, threshold, jobs):
+        for prediction in opened.predict_sources(sources, answering, jobs):
             labels[prediction.label] += 1
             if only is not None and prediction.error and not quiet:
                 console.remark(f"{escape(prediction.input)}: {escape(prediction.error)}")
@@ -150,9 +167,12 @@ def _names(lines: list[bytes], nul: bool) -> list[str]:
 
 
 def _label(model: "Model", asked: str) -> str:
-    if asked in model.class_names:
+    from catclf.model import UNSURE
+
+    names = (*model.class_names, UNSURE)
+    if asked in names:
         return asked
-    by_lower = {name.lower(): name for name in model.class_names}
+    by_lower = {name.lower(): name for name in names}
     if asked.lower() in by_lower:
         return by_lower[asked.lower()]
     import difflib
@@ -187,14 +207,16 @@ def _csv_row(prediction: "Prediction") -> None:
         name = f"./{name}"  # the same file, and no spreadsheet takes it for a formula
     line = io.StringIO()
     probability = "" if prediction.probability is None else repr(prediction.probability)
-    row = (name, escape(prediction.label or ""), probability, escape(prediction.error or ""))
+    unfamiliar = "" if prediction.unfamiliar is None else str(prediction.unfamiliar).lower()
+    error = escape(prediction.error or "")
+    row = (name, escape(prediction.label or ""), probability, error, unfamiliar)
     csv.writer(line, lineterminator="").writerow(row)
     console.result(line.getvalue())
 
 
 def _tab_separated_row(prediction: "Prediction") -> None:
     probability = "" if prediction.probability is None else f"{prediction.probability:.4f}"
-    row = (prediction.input, prediction.label or "", probability, prediction.error or "")
+    row = (prediction.input, prediction.label or "", probability, _note(prediction))
     console.result("\t".join(escape(cell) for cell in row).rstrip("\t"))
 
 
@@ -203,8 +225,15 @@ def _table_row(prediction: "Prediction") -> None:
     if prediction.probability is None:
         console.result(f"     -  unreadable  {name}: {escape(prediction.error or '')}")
     else:
-        label = escape(prediction.label or "")
-        console.result(f"{prediction.probability:6.1%}  {label:10}  {name}")
+        label, note = escape(prediction.label or ""), _note(prediction)
+        note = f": {note}" if note else ""
+        console.result(f"{prediction.probability:6.1%}  {label:10}  {name}{note}")
+
+
+def _note(prediction: "Prediction") -> str:
+    if prediction.unfamiliar:
+        return "unlike the photos that the model was trained on"
+    return prediction.error or ""
 
 
 def _summarize(labels: "Counter[str | None]", finder: _Finder) -> None:

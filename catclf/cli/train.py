@@ -92,6 +92,7 @@ def train(
     positive: Annotated[
         str | None, typer.Option(metavar="NAME", help="The positive class. [default: cat]")
     ] = None,
+    prior: options.Prior = None,
     seed: Annotated[int, typer.Option(help="Draws which photos are held out.")] = 0,
     strict: Annotated[bool, typer.Option("--strict", help="A broken photo is an error.")] = False,
     max_memory: Annotated[
@@ -117,6 +118,7 @@ def train(
 
     if learning_rate is not None and learning_rate <= 0:
         raise typer.BadParameter("a learning rate is above 0", param_hint="--learning-rate")
+    options.check_prior(prior)
     check_target(output)
     asked = Options(
         recipe=recipe.value,
@@ -132,6 +134,7 @@ def train(
         strict=strict,
         jobs=jobs,
         max_memory=_bytes(max_memory),
+        prior=prior,
     )
     with console.ProgressBar(quiet) as bar:
         training = fit(data, asked, bar)
@@ -179,8 +182,22 @@ def _summary(training: "Training") -> list[str]:
     lines.append(f"accuracy on the training photos {record.train_accuracy:.2%}")
     lines += _judgement(training)
     if record.recipe == "default":
-        lines.append(f"probabilities assume that {model.prior:.0%} of the photos are {positive}")
-    return lines
+        lines.append(
+            f"probabilities assume that {_share(model.prior)} of the photos are {positive}"
+        )
+    return lines + _calibration(record)
+
+
+def _calibration(record: "Record") -> list[str]:
+    if not record.calibrated_n:
+        return []
+    few = "" if record.offset else ", the slope alone: under 50 photos of a class"
+    photos = f"{count(record.calibrated_n, 'photo')} {record.calibrated_on}"
+    return [f"calibrated on {photos}{few}: z becomes {record.slope:.3g} z {record.offset:+.3g}"]
+
+
+def _share(prior: float) -> str:
+    return f"{100 * prior:.3g}%"
 
 
 def _descent(record: "Record") -> list[str]:

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 without its classifier: x is the mean of its last feature map.
+"""EfficientNet-Lite0 without its classifier: x is the square root of the mean of its last map.
 
 Source: Tan and Le 2019, "EfficientNet", table 1; the Lite variant has ReLU6 for activation and no
 squeeze-and-excitation, so it is convolutions, additions and clips. A picture is (height, width,
@@ -55,7 +55,8 @@ BLOCKS = (
 
 
 class Conv:
-    """x (1280,) of a picture (size, size, 3): the mean over positions of the last map."""
+    """x (1280,) of a picture (size, size, 3): the mean over positions of the last map, and its
+    square root, which brings a few large numbers nearer to the many small ones."""
 
     name = "conv"
     sha256 = "4d04ade942f15331773fd9a605355aacd80e1feb17ee1ca6d91f3fcb88125d89"  # of conv.npz
@@ -68,7 +69,7 @@ class Conv:
         """x (1280,) of a picture (size, size, 3) uint8: one picture at a time on one thread, so
         that it is the same to the bit whatever else is computed."""
         with one_thread():
-            return forward(pixels, weights())
+            return np.sqrt(forward(pixels, weights()))
 
 
 @cache
@@ -79,7 +80,7 @@ def weights() -> dict[str, Map]:
 
 
 def forward(pixels: NDArray[np.uint8], w: dict[str, Map]) -> NDArray[np.float32]:
-    """The whole network, from (size, size, 3) uint8 to (1280,)."""
+    """The whole network, from (size, size, 3) uint8 to (1280,), the mean of its last map."""
     x = (pixels - CENTRE) / SCALE
     x = relu6(pointwise(patches(x, 3, 2), w["stem/w"], w["stem/b"]))
     for i, block in enumerate(BLOCKS):
