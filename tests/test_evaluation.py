@@ -36,7 +36,7 @@ def data(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def model(data):
-    return train(data, l2=1)
+    return train(data, l2=1, features="pixels")
 
 
 class TestFigures:
@@ -138,8 +138,8 @@ class TestCompare:
         root = tmp_path_factory.mktemp("both")
         link(root / "train", 0, 20)
         link(root / "test", 0, 15, "test")
-        older = fit(root, Options(l2=100.0)).model
-        return older, fit(root, Options(l2=1.0))
+        older = fit(root, Options(l2=100.0, features="pixels")).model
+        return older, fit(root, Options(l2=1.0, features="pixels"))
 
     def test_on_the_same_pictures(self, trainings) -> None:
         older, newer = trainings
@@ -151,8 +151,16 @@ class TestCompare:
     def test_without_those_that_the_older_was_trained_on(self, trainings, tmp_path) -> None:
         _, newer = trainings
         link(tmp_path / "data", 0, 10, "test")
-        older = train(tmp_path / "data", l2=1)
+        older = train(tmp_path / "data", l2=1, features="pixels")
         assert compare(older, newer.model, newer.judges).n == 10
+
+    def test_each_on_its_own_features(self, trainings, tmp_path) -> None:
+        _, newer = trainings
+        older = train(link(tmp_path / "data", 20, 25), l2=1)
+        assert (older.features, newer.model.features) == ("conv", "pixels")
+        judges = newer.judges[::3]
+        found = compare(older, newer.model, judges)
+        assert (found.n, found.older) == (10, evaluate_examples(older, judges, "all").accuracy)
 
     def test_without_those_that_cannot_be_read(self, trainings, tmp_path) -> None:
         older, newer = trainings

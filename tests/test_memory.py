@@ -1,6 +1,7 @@
 """X in a file instead of memory: the same model to the last bit, and nothing left behind."""
 
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,9 @@ def test_a_model_trained_from_a_file_is_the_same_and_the_file_is_gone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    in_memory = train(DRAWN, size=16, l2=0.1)
-    in_file = train(DRAWN, size=16, l2=0.1, max_memory=16 * 16 * 3 * 300)  # a quarter of X
+    small = partial(train, DRAWN, features="pixels", size=16, l2=0.1)
+    in_memory = small()
+    in_file = small(max_memory=16 * 16 * 3 * 300)  # a quarter of X
     assert np.array_equal(in_memory.w, in_file.w)
     assert in_memory.b == in_file.b
     assert list(tmp_path.iterdir()) == []

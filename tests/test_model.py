@@ -21,13 +21,13 @@ PHOTOS = sorted((SAMPLES / "photos").glob("*.jpg"))
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    """A model of 40 drawings."""
+    """A model of 40 drawings' pixels."""
     root = tmp_path_factory.mktemp("drawn")
     for kind in ("cat", "non-cat"):
         (root / kind).mkdir()
         for path in sorted((SAMPLES / "drawn/train" / kind).iterdir())[:20]:
             (root / kind / path.name).symlink_to(path)
-    return train(root, l2=1)
+    return train(root, l2=1, features="pixels")
 
 
 def test_the_probability_is_the_notes_formula(model) -> None:

@@ -2,20 +2,27 @@
 
 import dataclasses
 import shutil
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+import catclf
 from catclf.data.dataset import open_dataset
 from catclf.errors import DataError, TrainingError
 from catclf.evaluation import evaluate
+from catclf.features.conv import Conv
 from catclf.recipes import COURSE, DEFAULT
-from catclf.training import FEW, Options, fit, train
+from catclf.training import FEW, Options, fit
 
 SAMPLES = Path(__file__).resolve().parents[1] / "sample_images"
 STRONG = 10.0  # a strength that is quick to train with
+
+# Who learns and who judges is the same with every map, and pixels are the cheapest.
+pixels = partial(Options, features="pixels")
+train = partial(catclf.train, features="pixels")
 
 
 def link(root: Path, n: int, split: str = "train") -> Path:
@@ -46,7 +53,7 @@ def held_out(data: Path, **options) -> set[bytes]:
 
 
 def test_a_seeded_hash_holds_out_a_fifth_of_each_class(many) -> None:
-    training = fit(many, Options(l2=STRONG))
+    training = fit(many, pixels(l2=STRONG))
     assert training.model.record.judged_on == "held-out pictures"
     labels = [example.label for example in training.judges]
     assert len(labels) == len(training.model.held_out_files)
@@ -90,7 +97,7 @@ def test_copies_of_one_picture_stay_on_one_side(many) -> None:
             tile.save(stem.with_suffix(".jpg"), quality=95)
             tile.resize((70, 103)).save(stem.with_suffix(".webp"), lossless=True)
             shutil.copy(stem.with_suffix(".png"), many / "cat" / f"copy{number}.png")
-    training = fit(many, Options(l2=STRONG, holdout=0.5))
+    training = fit(many, pixels(l2=STRONG, holdout=0.5))
     judges = [Path(example.name) for example in training.judges if "dr" not in example.name]
     forms = {f"tile{n}": (".png", ".jpg", ".webp") for n in range(12)}
     names = {path.name for path in judges}
@@ -107,7 +114,7 @@ def test_copies_of_one_picture_stay_on_one_side(many) -> None:
 
 @pytest.mark.parametrize(("n", "judged_on"), [(99, "out of fold"), (100, "held-out pictures")])
 def test_under_200_pictures_folds_judge(tmp_path, n, judged_on) -> None:
-    training = fit(link(tmp_path / "data", n), Options(l2=STRONG))
+    training = fit(link(tmp_path / "data", n), pixels(l2=STRONG))
     assert FEW == 200
     assert training.model.record.judged_on == judged_on
     assert (training.evaluation.n == 2 * n) == (judged_on == "out of fold")
@@ -115,7 +122,7 @@ def test_under_200_pictures_folds_judge(tmp_path, n, judged_on) -> None:
 
 
 def test_out_of_fold_figures_are_worse_than_those_of_training(few) -> None:
-    training = fit(few, Options(l2=0.1))
+    training = fit(few, pixels(l2=0.1))
     assert training.model.record.train_accuracy == 1
     assert training.evaluation.accuracy < 1
     assert training.evaluation.log_loss > training.model.record.costs[-1]
@@ -127,7 +134,7 @@ def test_labels_that_mean_nothing_are_judged_as_nothing(tmp_path) -> None:
     images = generator.integers(0, 256, (120, 8, 8, 3), np.uint8)
     labels = np.arange(120) % 2
     np.savez(tmp_path / "noise.npz", images=images, labels=labels)
-    training = fit(tmp_path / "noise.npz", Options(l2=0.1))
+    training = fit(tmp_path / "noise.npz", pixels(l2=0.1))
     assert training.model.record.train_accuracy == 1
     assert 0.3 < training.evaluation.accuracy < 0.7
 
@@ -135,7 +142,7 @@ def test_labels_that_mean_nothing_are_judged_as_nothing(tmp_path) -> None:
 def test_the_test_split_is_never_trained_on(tmp_path) -> None:
     link(tmp_path / "data/train", 12)
     link(tmp_path / "data/test", 8, "test")
-    training = fit(tmp_path / "data", Options(l2=STRONG))
+    training = fit(tmp_path / "data", pixels(l2=STRONG))
     assert (training.model.record.m_train, training.evaluation.n) == (24, 16)
     dataset = open_dataset(tmp_path / "data")
     other = train(link(tmp_path / "alone", 12), l2=STRONG)
@@ -144,7 +151,7 @@ def test_the_test_split_is_never_trained_on(tmp_path) -> None:
 
 
 def test_the_record_says_where_the_model_came_from(few) -> None:
-    training = fit(few, Options(seed=4))
+    training = fit(few, pixels(seed=4))
     record = training.model.record
     assert record.data == str(few.resolve())
     assert record.fingerprint == open_dataset(few).fingerprint()
@@ -179,11 +186,26 @@ def test_the_course_s_recipe_centres_nothing_and_balances_nothing(few) -> None:
     assert model.prior == 3 / 15
 
 
-def test_arrays_of_another_size_keep_it(tmp_path) -> None:
-    images = np.random.default_rng(1).integers(0, 256, (20, 10, 10, 3), np.uint8)
-    np.savez(tmp_path / "a.npz", images=images, labels=np.arange(20) % 2)
+def test_arrays_of_another_size_keep_it_as_pixels(tmp_path) -> None:
+    images = np.random.default_rng(1).integers(0, 256, (6, 10, 10, 3), np.uint8)
+    np.savez(tmp_path / "a.npz", images=images, labels=np.arange(6) % 2)
     assert train(tmp_path / "a.npz", l2=1).loading.size == 10
     assert train(tmp_path / "a.npz", l2=1, size=16).loading.size == 16
+    assert catclf.train(tmp_path / "a.npz", l2=1).loading.size == 224
+    assert catclf.train(tmp_path / "a.npz", l2=1, size=16).loading.size == 16
+
+
+def test_the_default_map_is_the_network(tmp_path) -> None:
+    data = link(tmp_path / "data", 6)
+    training = fit(data, Options(l2=0.1))
+    model = training.model
+    assert (model.features, model.loading.size, model.w.shape) == ("conv", 224, (1280, 1))
+    assert model.features_sha256 == Conv.sha256
+    assert (model.record.judged_on, training.evaluation.n) == ("out of fold", 12)
+    assert model.record.train_accuracy == 1
+    assert evaluate(model, split="train").accuracy == 1
+    again = catclf.train(data, l2=0.1, jobs=1, max_memory=1000)
+    assert again.w.tobytes() == model.w.tobytes()
 
 
 def test_number_of_threads_changes_nothing_that_matters(few) -> None:
@@ -199,7 +221,7 @@ def test_pictures_that_cannot_be_read_leave_the_others_with_their_labels(few) ->
     expected = train(few, l2=1)
     (few / "cat/0.png").touch()
     (few / "non-cat/0.png").write_text("text")
-    training = fit(few, Options(l2=1))
+    training = fit(few, pixels(l2=1))
     assert training.model.w.tobytes() == expected.w.tobytes()
     assert training.left_out == (
         ("cat/0.png", "the file is empty"),
@@ -223,7 +245,7 @@ def test_one_class_is_not_enough(tmp_path) -> None:
 
 
 def test_two_pictures_are_enough(tmp_path) -> None:
-    training = fit(link(tmp_path / "data", 1), Options())
+    training = fit(link(tmp_path / "data", 1), pixels())
     assert training.model.record.m_train == 2
     assert training.evaluation is None  # too few for folds
 
@@ -241,7 +263,7 @@ def test_options_take_the_place_of_the_recipe_s() -> None:
 
 def test_progress_goes_from_nothing_to_all(few) -> None:
     seen = []
-    fit(few, Options(), seen.append)
+    fit(few, pixels(), seen.append)
     stages = list(dict.fromkeys(progress.stage for progress in seen))
     assert stages == ["reading", "folds", "training"]
     for stage in stages:

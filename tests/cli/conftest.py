@@ -53,6 +53,13 @@ def cli(
     return call
 
 
+@pytest.fixture
+def train(cli: Cli) -> Cli:
+    """catclf train on pixels: what these tests ask is the same for every map, and pixels are the
+    cheapest."""
+    return lambda *arguments: cli("train", *arguments, "--features", "pixels")
+
+
 def link(
     root: Path, cats: int, others: int, source: str = "train", names: tuple[str, str] = ("cat", "x")
 ) -> Path:
@@ -104,9 +111,19 @@ def held_out_model(held_out_data: Path, tmp_path_factory: pytest.TempPathFactory
     return _train(held_out_data, tmp_path_factory)
 
 
-def _train(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="session")
+def network_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model on the default feature map: 16 drawings to train, 10 to test."""
+    root = tmp_path_factory.mktemp("network")
+    link(root / "train", 8, 8)
+    link(root / "test", 5, 5, "test")
+    return _train(root, tmp_path_factory, "conv")
+
+
+def _train(data: Path, tmp_path_factory: pytest.TempPathFactory, features: str = "pixels") -> Path:
     model = tmp_path_factory.mktemp("model") / "model.npz"
-    assert run(["train", str(data), "-o", str(model), "--l2", "1", "--quiet"]) == 0
+    asked = ["-o", str(model), "--l2", "1", "--quiet", "--features", features]
+    assert run(["train", str(data), *asked]) == 0
     return model
 
 

@@ -14,6 +14,7 @@ import typer.main
 import catclf
 from catclf.cli.app import app
 
+PIXELS = ("--features", "pixels")  # the cheaper map
 CHELSEA = Path(__file__).resolve().parents[2] / "sample_images/photos/chelsea.jpg"
 COMMANDS = typer.main.get_command(app).commands
 
@@ -91,10 +92,10 @@ def test_an_interrupt_ends_with_130(cli, monkeypatch) -> None:
     assert cli("predict", "a.jpg").code == 130
 
 
-def test_the_same_words_with_colours_and_without(cli, data, monkeypatch) -> None:
-    plain = cli("train", data)
+def test_the_same_words_with_colours_and_without(train, data, monkeypatch) -> None:
+    plain = train(data)
     monkeypatch.setenv("FORCE_COLOR", "1")
-    coloured = cli("train", data, "-o", "other.npz")
+    coloured = train(data, "-o", "other.npz")
     assert plain.code == coloured.code == 0
     assert coloured.err == plain.err.replace("model.npz", "other.npz")
     assert "\x1b" not in coloured.err
@@ -112,17 +113,19 @@ class TestLeftAlone:
         monkeypatch.setattr(socket, "create_connection", refuse)
         monkeypatch.setattr(socket, "getaddrinfo", refuse)
 
-    def test_no_command_opens_a_connection(self, cli, split_data, no_network) -> None:
-        assert cli("train", split_data, "--l2", "1").code == 0
-        assert cli("train", split_data, "--l2", "1").code == 0  # compares with the first
+    def test_no_command_opens_a_connection(self, cli, linked, tmp_path, no_network) -> None:
+        linked(tmp_path / "data/train", 5, 5)
+        linked(tmp_path / "data/test", 5, 5, "test")
+        assert cli("train", "data", "--l2", "1").code == 0
+        assert cli("train", "data", "--l2", "1").code == 0  # compares with the first
         assert cli("eval", "--by", "folder").code == 0
         assert cli("predict", CHELSEA, "none.jpg").code == 3
         assert cli("--help").code == 0
 
-    def test_nothing_is_written_but_the_model(self, cli, data, listing, tmp_path) -> None:
+    def test_nothing_is_written_but_the_model(self, train, data, listing, tmp_path) -> None:
         before = listing()
         for _ in range(2):
-            assert cli("train", data).code == 0
+            assert train(data).code == 0
             after = listing()
             assert after.keys() - before.keys() == {str(tmp_path / "model.npz")}
             assert {name: after[name] for name in before} == before
@@ -226,7 +229,7 @@ class TestStreams:
         """What stands on the terminal that stderr is."""
         pty = pytest.importorskip("pty")
         mine, theirs = pty.openpty()
-        command = [sys.executable, "-m", "catclf", "train", str(data), *more]
+        command = [sys.executable, "-m", "catclf", "train", str(data), *PIXELS, *more]
         environment = {**os.environ, "TERM": term, "COLUMNS": "120"}
         with subprocess.Popen(command, cwd=folder, env=environment, stderr=theirs) as running:
             os.close(theirs)

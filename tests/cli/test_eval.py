@@ -62,7 +62,7 @@ def copied(split_data, tmp_path) -> Path:
 
 
 def trained(cli, *arguments: object) -> None:
-    ran = cli("train", *arguments, "--l2", "1", "--quiet")
+    ran = cli("train", *arguments, "--l2", "1", "--quiet", "--features", "pixels")
     assert ran.code == 0, ran.err
 
 
@@ -85,6 +85,14 @@ def test_the_figures_for_a_person(cli, split_data, split_model) -> None:
     )
     for name in ("balanced accuracy", "AUC", "log-loss"):
         assert re.search(rf"^  {name} +\d", ran.out, re.MULTILINE)
+
+
+def test_a_model_on_the_network_s_features(cli, network_model) -> None:
+    found = figures(cli("eval", "-m", network_model, "--json", "-j", "2"))
+    assert found["n"] == 10
+    assert found == load_model(network_model).record.figures | {"what": found["what"]}
+    trained_on = figures(cli("eval", "--train-set", "-m", network_model, "--json"))
+    assert (trained_on["n"], trained_on["accuracy"]) == (16, 1)
 
 
 def test_json_has_the_promised_keys(cli, split_data, split_model) -> None:

@@ -417,6 +417,15 @@ class TestSameAnswer:
                 -np.mean(np.log(p if label == "cat" else 1 - p)), rel=1e-12
             )
 
+    def test_on_the_network_s_features(self, cli, network_model, same) -> None:
+        model = load_model(network_model)
+        paths = sorted(same.rglob("*.jpg"))
+        alone = {path.name: model.predict(path, jobs=1)[0].probability for path in paths}
+        assert len(set(alone.values())) == PHOTOS
+        for jobs, inputs in ((1, [same]), (3, paths[::-1]), (2, [*paths[::2], *paths[1::2]])):
+            ran = cli("predict", *inputs, "--json", "-j", jobs, "-m", network_model)
+            assert self.by_name(ran) == alone
+
     def test_from_python_with_paths_and_arrays(self, split_model, tmp_path) -> None:
         model = load_model(split_model)
         with Image.open(CHELSEA) as image:

@@ -28,8 +28,8 @@ def refused(ran, *words: str) -> str:
     return ran.err
 
 
-def test_few_pictures_are_judged_by_folds_and_the_summary_says_so(cli, data) -> None:
-    said = lines(cli("train", data))
+def test_few_pictures_are_judged_by_folds_and_the_summary_says_so(train, data) -> None:
+    said = lines(train(data))
     assert "trained on 30 photos of 64 x 64 pixels to tell cat from x" in said
     assert re.search(r"cost 0\.693. [▁-█]+ 0\.\d+; converged in \d+ iterations: gradient", said)
     assert re.search(r"l2 \S+, chosen by folds: log-loss [▁-█]{2,} from", said)
@@ -45,8 +45,8 @@ def test_few_pictures_are_judged_by_folds_and_the_summary_says_so(cli, data) -> 
     assert model.record.figures["n"] == 30
 
 
-def test_a_fifth_of_200_pictures_and_more_is_held_out(cli, held_out_data) -> None:
-    said = lines(cli("train", held_out_data, "--l2", "1"))
+def test_a_fifth_of_200_pictures_and_more_is_held_out(train, held_out_data) -> None:
+    said = lines(train(held_out_data, "--l2", "1"))
     model = load_model("model.npz")
     trained, held_out = len(model.train_files), len(model.held_out_files)
     assert trained + held_out == 220
@@ -61,8 +61,8 @@ def test_a_fifth_of_200_pictures_and_more_is_held_out(cli, held_out_data) -> Non
     assert not model.trained_on(model.held_out_files, model.held_out_pictures).any()
 
 
-def test_a_test_split_judges_and_all_of_the_others_are_trained_on(cli, split_data) -> None:
-    said = lines(cli("train", split_data, "--l2", "1"))
+def test_a_test_split_judges_and_all_of_the_others_are_trained_on(train, split_data) -> None:
+    said = lines(train(split_data, "--l2", "1"))
     assert "trained on 60 photos" in said
     assert "on 40 photos (test split of " in said
     model = load_model("model.npz")
@@ -70,20 +70,41 @@ def test_a_test_split_judges_and_all_of_the_others_are_trained_on(cli, split_dat
     assert model.record.judged_on == "test split"
 
 
-def test_holdout_nothing_and_half(cli, held_out_data) -> None:
-    said = lines(cli("train", held_out_data, "--l2", "1", "--holdout", "0", "-o", "all.npz"))
+def test_holdout_nothing_and_half(train, held_out_data) -> None:
+    said = lines(train(held_out_data, "--l2", "1", "--holdout", "0", "-o", "all.npz"))
     assert "no photos judge this model" in said
     assert len(load_model("all.npz").train_files) == 220
-    lines(cli("train", held_out_data, "--l2", "1", "--holdout", "0.5", "-o", "half.npz"))
+    lines(train(held_out_data, "--l2", "1", "--holdout", "0.5", "-o", "half.npz"))
     assert 80 < len(load_model("half.npz").held_out_files) < 140
 
 
-def test_broken_pictures_are_left_out_and_named_with_the_reason(cli, data) -> None:
+def test_the_network_s_features_are_the_default(cli, train, linked, tmp_path) -> None:
+    linked(tmp_path / "data/train", 8, 8)
+    linked(tmp_path / "data/test", 4, 4, "test")
+    train("data", "--l2", "1")
+    said = lines(cli("train", "data"))
+    assert "trained on 16 photos of 224 x 224 pixels to tell cat from x" in said
+    assert "on 8 photos (test split of data)" in said
+    assert re.search(r"on 8 photos that neither was trained on .* this one is on \d+\.\d%", said)
+    model = load_model("model.npz")
+    assert (model.features, model.w.shape) == ("conv", (1280, 1))
+    assert len(model.features_sha256) == 64
+
+
+def test_the_course_s_recipe_takes_pixels_unless_told_otherwise(cli, linked, tmp_path) -> None:
+    linked(tmp_path / "data", 3, 3)
+    course = ("train", "data", "--recipe", "course", "--learning-rate", "1e-4")
+    for more, features in (((), "pixels"), (("--features", "conv"), "conv")):
+        lines(cli(*course, *more))
+        assert load_model("model.npz").features == features
+
+
+def test_broken_pictures_are_left_out_and_named_with_the_reason(train, data) -> None:
     (data / "cat/empty.jpg").touch()
     (data / "x/page\n.jpg").write_text("<!doctype html><p>gone")
     picture = next(path for path in (data / "cat").iterdir() if path.suffix == ".png")
     (data / "cat/half.png").write_bytes(picture.read_bytes()[:200])
-    said = lines(cli("train", data))
+    said = lines(train(data))
     assert "trained on 30 photos" in said
     assert "left out 3 unreadable pictures:" in said
     assert "  cat/empty.jpg: the file is empty\n" in said
@@ -92,27 +113,27 @@ def test_broken_pictures_are_left_out_and_named_with_the_reason(cli, data) -> No
     assert load_model("model.npz").record.left_out == 3
 
 
-def test_many_broken_pictures_are_counted_and_some_are_named(cli, data) -> None:
+def test_many_broken_pictures_are_counted_and_some_are_named(train, data) -> None:
     for number in range(14):
         (data / f"x/{number:02}.jpg").touch()
-    said = lines(cli("train", data))
+    said = lines(train(data))
     assert "left out 14 unreadable pictures:" in said
     assert said.count("the file is empty") == 10
     assert "  and 4 more\n" in said
 
 
-def test_broken_pictures_of_the_test_split_are_named_too(cli, split_data, tmp_path) -> None:
+def test_broken_pictures_of_the_test_split_are_named_too(train, split_data, tmp_path) -> None:
     shutil.copytree(split_data, tmp_path / "data", symlinks=True)
     (tmp_path / "data/test/x/empty.jpg").touch()
-    said = lines(cli("train", "data", "--l2", "1"))
+    said = lines(train("data", "--l2", "1"))
     assert "on 40 photos (test split" in said
     assert "left out 1 unreadable picture:\n  test/x/empty.jpg: the file is empty" in said
 
 
-def test_strict_makes_a_broken_picture_an_error(cli, data, listing) -> None:
+def test_strict_makes_a_broken_picture_an_error(train, data, listing) -> None:
     (data / "x/empty.jpg").touch()
     before = listing()
-    refused(cli("train", data, "--strict"), "x/empty.jpg: the file is empty", "--strict")
+    refused(train(data, "--strict"), "x/empty.jpg: the file is empty", "--strict")
     assert listing() == before
 
 
@@ -149,31 +170,33 @@ def no_cats(root: Path) -> None:
         (no_cats, ["no class is called cat", "kitten", "--positive"]),
     ],
 )
-def test_nothing_is_written_where_nothing_can_be_learned(cli, data, listing, change, words) -> None:
+def test_nothing_is_written_where_nothing_can_be_learned(
+    train, data, listing, change, words
+) -> None:
     change(data)
     before = listing()
-    refused(cli("train", data), "data: ", *words)
+    refused(train(data), "data: ", *words)
     assert listing() == before
 
 
-def test_diverging_is_an_error_and_writes_nothing(cli, data, listing) -> None:
+def test_diverging_is_an_error_and_writes_nothing(train, data, listing) -> None:
     before = listing()
-    ran = cli("train", data, "--learning-rate", "1e6", "--iterations", "50")
+    ran = train(data, "--learning-rate", "1e6", "--iterations", "50")
     refused(ran, "diverged", "--learning-rate")
     assert listing() == before
 
 
 @pytest.mark.parametrize("missing", ["nowhere", "no\nwhere"])
-def test_data_that_are_not_there(cli, missing) -> None:
-    refused(cli("train", missing), "no such file or folder", missing.replace("\n", "\\x0a"))
+def test_data_that_are_not_there(train, missing) -> None:
+    refused(train(missing), "no such file or folder", missing.replace("\n", "\\x0a"))
 
 
 @pytest.mark.parametrize(("cats", "others"), [(150, 30), (30, 150)])
-def test_unequal_classes_do_not_skew(cli, linked, tmp_path, cats, others) -> None:
+def test_unequal_classes_do_not_skew(train, linked, tmp_path, cats, others) -> None:
     """At this strength, without weights, everything would be called as the commoner class."""
     data = linked(tmp_path / "data/train", cats, others)
     linked(tmp_path / "data/test", 40, 40, "test")
-    lines(cli("train", data.parent, "--l2", "100"))
+    lines(train(data.parent, "--l2", "100"))
     model = load_model("model.npz")
     called_cat = model.record.figures["confusion"]
     share = (called_cat["tp"] + called_cat["fp"]) / 80
@@ -181,20 +204,20 @@ def test_unequal_classes_do_not_skew(cli, linked, tmp_path, cats, others) -> Non
     assert model.prior == 0.5
 
 
-def test_positive_names_the_class_and_everything_else_is_negative(cli, linked, tmp_path) -> None:
+def test_positive_names_the_class_and_everything_else_is_negative(train, linked, tmp_path) -> None:
     data = linked(tmp_path / "data", 12, 12, names=("mug", "plant"))
-    refused(cli("train", data), "the classes are: mug, plant", "--positive")
-    refused(cli("train", data, "--positive", "mugs"), "did you mean mug?")
-    assert "to tell mug from plant" in lines(cli("train", data, "--positive", "Mug"))
+    refused(train(data), "the classes are: mug, plant", "--positive")
+    refused(train(data, "--positive", "mugs"), "did you mean mug?")
+    assert "to tell mug from plant" in lines(train(data, "--positive", "Mug"))
     (data / "lamp").mkdir()
     for path in sorted((data / "plant").iterdir())[:6]:
         path.rename(data / "lamp" / path.name)
-    assert "to tell mug from non-mug" in lines(cli("train", data, "--positive", "mug"))
+    assert "to tell mug from non-mug" in lines(train(data, "--positive", "mug"))
 
 
 @pytest.mark.parametrize("size", [32, 128, 5])
-def test_size(cli, data, size) -> None:
-    assert f"{size} x {size} pixels" in lines(cli("train", data, "--size", size, "--l2", "1"))
+def test_size(cli, train, data, size) -> None:
+    assert f"{size} x {size} pixels" in lines(train(data, "--size", size, "--l2", "1"))
     model = load_model("model.npz")
     assert model.w.shape == (size * size * 3, 1)
     assert model.loading.size == size
@@ -203,34 +226,34 @@ def test_size(cli, data, size) -> None:
     assert len(ran.rows) == 1
 
 
-def test_crop_is_kept_in_the_model_and_changes_the_answer(cli, linked, tmp_path) -> None:
+def test_crop_is_kept_in_the_model_and_changes_the_answer(cli, train, linked, tmp_path) -> None:
     data = linked(tmp_path / "data", 10, 10)
     wide = Image.new("RGB", (96, 64), "red")
     wide.paste(Image.open(next((data / "cat").iterdir())), (16, 0))
     wide.save(tmp_path / "wide.png")
     answers = {}
     for crop in ("centre", "stretch"):
-        lines(cli("train", data, "--crop", crop, "--l2", "1"))
+        lines(train(data, "--crop", crop, "--l2", "1"))
         assert load_model("model.npz").loading.crop == crop
         answers[crop] = cli("predict", "wide.png", "--json").out
     assert answers["centre"] != answers["stretch"]
 
 
-def test_l2_is_taken_as_it_is_or_chosen(cli, split_data) -> None:
+def test_l2_is_taken_as_it_is_or_chosen(train, split_data) -> None:
     norms = []
     for strength in ("0.1", "10"):
-        said = lines(cli("train", split_data, "--l2", strength))
+        said = lines(train(split_data, "--l2", strength))
         assert "chosen by folds" not in said
         model = load_model("model.npz")
         assert model.record.l2 == float(strength)
         norms.append(np.linalg.norm(model.w))
     assert norms[1] < norms[0]
-    assert "chosen by folds" in lines(cli("train", split_data, "--l2", "auto"))
+    assert "chosen by folds" in lines(train(split_data, "--l2", "auto"))
 
 
-def test_a_learning_rate_means_the_notes_descent(cli, split_data) -> None:
+def test_a_learning_rate_means_the_notes_descent(train, split_data) -> None:
     arguments = ("--learning-rate", "1e-4", "--iterations", "30", "--l2", "0")
-    said = lines(cli("train", split_data, *arguments))
+    said = lines(train(split_data, *arguments))
     assert "did the 30 iterations asked for" in said
     printed = re.findall(r"^  iteration +(\d+)  cost (0\.\d{6})$", said, re.MULTILINE)
     assert printed[0] == ("0", "0.693147")
@@ -240,31 +263,30 @@ def test_a_learning_rate_means_the_notes_descent(cli, split_data) -> None:
     assert load_model("model.npz").record.learning_rate == 1e-4
 
 
-def test_a_cut_short_training_says_that_it_has_not_converged(cli, split_data) -> None:
-    said = lines(cli("train", split_data, "--l2", "0.1", "--iterations", "1"))
+def test_a_cut_short_training_says_that_it_has_not_converged(train, split_data) -> None:
+    said = lines(train(split_data, "--l2", "0.1", "--iterations", "1"))
     assert "not converged after 1 iterations" in said
 
 
-def test_the_same_data_and_seed_give_the_same_bits(cli, data) -> None:
+def test_the_same_data_and_seed_give_the_same_bits(train, data) -> None:
     for name in ("a.npz", "b.npz"):
-        lines(cli("train", data, "-o", name))
+        lines(train(data, "-o", name))
     a, b = load_model("a.npz"), load_model("b.npz")
     assert a.w.tobytes() == b.w.tobytes()
     assert a.b == b.b
 
 
-def test_the_seed_draws_who_is_held_out(cli, held_out_data, held_out_model) -> None:
-    lines(cli("train", held_out_data, "--l2", "1", "--seed", "1"))
+def test_the_seed_draws_who_is_held_out(train, held_out_data, held_out_model) -> None:
+    lines(train(held_out_data, "--l2", "1", "--seed", "1"))
     other, first = load_model("model.npz"), load_model(held_out_model)
     assert {row.tobytes() for row in other.held_out_files} != {
         row.tobytes() for row in first.held_out_files
     }
 
 
-def test_a_model_that_is_replaced_is_named_and_compared(cli, held_out_data) -> None:
-    train = ("train", held_out_data, "--l2")
-    assert "replaced" not in lines(cli(*train, "1"))
-    said = lines(cli(*train, "100"))
+def test_a_model_that_is_replaced_is_named_and_compared(train, held_out_data) -> None:
+    assert "replaced" not in lines(train(held_out_data, "--l2", "1"))
+    said = lines(train(held_out_data, "--l2", "100"))
     n = len(load_model("model.npz").held_out_files)
     assert re.search(
         rf"replaced the model of \S+, trained on {re.escape(str(held_out_data))}; on {n} photos "
@@ -273,16 +295,14 @@ def test_a_model_that_is_replaced_is_named_and_compared(cli, held_out_data) -> N
     )
 
 
-def test_models_that_cannot_be_compared_are_replaced_all_the_same(cli, data, split_model) -> None:
+def test_models_that_cannot_be_compared_are_replaced_all_the_same(train, data, split_model) -> None:
     shutil.copy(split_model, "model.npz")
-    assert "there are no photos to compare" in lines(cli("train", data))
+    assert "there are no photos to compare" in lines(train(data))
     path = Path("model.npz")
     with np.load(path) as archive:
         arrays = {**archive, "format": np.int64(2)}
     np.savez(path, **arrays)
-    assert "replaced a model that this version cannot use (has format 2" in lines(
-        cli("train", data)
-    )
+    assert "replaced a model that this version cannot use (has format 2" in lines(train(data))
 
 
 def text(path: Path) -> None:
@@ -313,28 +333,28 @@ def folder(path: Path) -> None:
 
 
 @pytest.mark.parametrize("make", [text, foreign_npz, foreign_npy, a_zip, empty, folder])
-def test_a_file_that_is_no_model_is_never_overwritten(cli, data, listing, make) -> None:
+def test_a_file_that_is_no_model_is_never_overwritten(train, data, listing, make) -> None:
     make(Path("model.npz"))
     before = listing()
-    refused(cli("train", data), "model.npz: ", "-o")
+    refused(train(data), "model.npz: ", "-o")
     assert listing() == before
 
 
 @pytest.mark.parametrize("output", ["nowhere/model.npz", "data/cat", ".", "x" * 300, "/dev/null"])
-def test_where_no_model_can_go(cli, data, listing, output) -> None:
+def test_where_no_model_can_go(train, data, listing, output) -> None:
     before = listing()
-    refused(cli("train", data, "-o", output), "-o")
+    refused(train(data, "-o", output), "-o")
     assert listing() == before
 
 
 def test_a_folder_that_cannot_be_written_to_is_found_before_the_work(
-    cli, data, monkeypatch
+    train, data, monkeypatch
 ) -> None:
     Path("closed").mkdir()
     # For root every folder is open.
     monkeypatch.setattr("os.access", lambda path, mode: Path(path).name != "closed")
     monkeypatch.setattr("catclf.training.fit", None)
-    refused(cli("train", data, "-o", "closed/model.npz"), "its folder cannot be written to")
+    refused(train(data, "-o", "closed/model.npz"), "its folder cannot be written to")
 
 
 @pytest.mark.parametrize(
@@ -352,6 +372,7 @@ def test_a_folder_that_cannot_be_written_to_is_found_before_the_work(
         ("--iterations", "0"),
         ("--crop", "left"),
         ("--recipe", "soup"),
+        ("--features", "soup"),
         ("--max-memory", "lots"),
         ("--jobs", "0"),
     ],
@@ -364,14 +385,14 @@ def test_values_that_make_no_sense_are_wrong_usage(cli, data, listing, arguments
     assert listing() == before
 
 
-def test_quiet_says_nothing(cli, data) -> None:
+def test_quiet_says_nothing(train, data) -> None:
     (data / "x/empty.jpg").touch()
-    ran = cli("train", data, "--quiet")
+    ran = train(data, "--quiet")
     assert (ran.code, ran.raw, ran.err) == (0, b"", "")
 
 
-def test_a_zip_of_the_folder_trains_the_same_model(cli, data) -> None:
+def test_a_zip_of_the_folder_trains_the_same_model(train, data) -> None:
     shutil.make_archive("zipped", "zip", data)
-    lines(cli("train", data, "-o", "a.npz"))
-    lines(cli("train", "zipped.zip", "-o", "b.npz"))
+    lines(train(data, "-o", "a.npz"))
+    lines(train("zipped.zip", "-o", "b.npz"))
     assert load_model("a.npz").w.tobytes() == load_model("b.npz").w.tobytes()
