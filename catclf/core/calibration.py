@@ -59,8 +59,9 @@ def platt(z: Array, y: NDArray[np.int8], prior: float) -> Platt:
     targets = np.where(y == 1, (positives + 1) / (positives + 2), 1 / (negatives + 2))
     c = prior_weights(y, prior) / len(y)
     free = np.array([True, min(positives, negatives) >= FEW])
-    rows = np.vstack([z, np.ones(len(z))])  # (2, m)
-    theta = np.array([1.0, 0.0])
+    unit = float(np.sqrt(np.mean(z**2))) or 1.0
+    rows = np.vstack([z / unit, np.ones(len(z))])  # (2, m)
+    theta = np.zeros(2)
 
     def cost(theta: Array) -> float:
         return float(np.sum(c * cross_entropy(theta @ rows, targets)))
@@ -68,7 +69,7 @@ def platt(z: Array, y: NDArray[np.int8], prior: float) -> Platt:
     for _ in range(NEWTON_STEPS):
         a = sigmoid(theta @ rows)
         gradient = (rows @ (c * (a - targets)))[free]
-        if np.linalg.norm(gradient) < _TINY * max(1.0, float(np.abs(z).max())):
+        if np.linalg.norm(gradient) < _TINY:
             break
         curvature = (rows * (c * a * (1 - a))) @ rows.T + _TINY * np.eye(2)
         step = np.zeros(2)
@@ -77,7 +78,7 @@ def platt(z: Array, y: NDArray[np.int8], prior: float) -> Platt:
         while cost(theta - size * step) > cost(theta) and size > _TINY:
             size /= 2
         theta = theta - size * step
-    slope, offset = (float(value) for value in theta)
+    slope, offset = float(theta[0]) / unit, float(theta[1])
     return Platt(slope, offset) if slope > 0 else Platt(0.0, 0.0)
 
 
