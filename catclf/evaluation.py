@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,11 +23,15 @@ from catclf.core.metrics import (
     wilson,
 )
 from catclf.data.dataset import Dataset, Example, open_dataset
-from catclf.data.loading import Failure, in_order, load_one
+from catclf.data.loading import Failure, in_order
 from catclf.data.similarity import as_rows
 from catclf.errors import DataError
+from catclf.features import Column, column
 from catclf.model import Model, Score
 from catclf.recipes import Progress, Watch, unwatched
+
+if TYPE_CHECKING:
+    from catclf.features.cache import Cache
 
 SplitName = Literal["test", "train"]
 Shared = Literal["warn", "drop", "only", "held out"]
@@ -294,8 +298,9 @@ def evaluate_examples(
     remarks: tuple[str, ...] = (),
     by: str | None = None,
     shared: Shared = "warn",
+    cache: "Cache | None" = None,
 ) -> Evaluation:
-    """The figures on these examples.
+    """The figures on these examples. cache: of the model's features.
 
     shared: what becomes of pictures that were trained on. "warn" keeps them and adds the figures
     without them, and refuses when they are more than half; "drop" leaves them out; "only" keeps
@@ -304,7 +309,7 @@ def evaluate_examples(
     if by is not None and not any(by in example.groups for example in examples):
         columns = ", ".join(sorted({name for e in examples for name in e.groups})) or "none"
         raise DataError(f"no column {by} to group by; there are: {columns}", do="mend --by")
-    scored, left_out = _score(model, examples, jobs, watch)
+    scored, left_out = _score(model, examples, jobs, watch, cache)
     if not len(scored.y):
         name, reason = left_out[0]
         refusal = f"none of {len(left_out):,} pictures can be read (the first, {name}: {reason})"
@@ -397,7 +402,7 @@ def compare(
     right = []
     unseen = np.ones(len(examples), bool)
     for model in (older, newer):
-        scored, _ = _score(model, examples, jobs, unwatched)
+        scored, _ = _score(model, examples, jobs, unwatched, None)
         positions = {example.name: i for i, example in enumerate(examples)}
         at = np.array([positions[name] for name in scored.names], np.intp)
         called = np.zeros(len(examples), bool)
@@ -445,29 +450,30 @@ class _Scored:
 
 
 def _score(
-    model: Model, examples: Sequence[Example], jobs: int | None, watch: Any
+    model: Model,
+    examples: Sequence[Example],
+    jobs: int | None,
+    watch: Watch,
+    cache: "Cache | None",
 ) -> tuple[_Scored, tuple[tuple[str, str], ...]]:
     kept, z, unfamiliar, files, pictures = [], [], [], [], []
     left_out = []
 
-    def score(example: Example) -> tuple[Score, bytes, bytes] | Failure:
-        result = load_one(example.source, model.loading)
-        if isinstance(result, Failure):
-            return result
-        picture = result.picture
-        return model.score(picture.pixels), result.sha256, picture.perceptual_hash
+    def score(example: Example) -> tuple[Score, Column] | Failure:
+        found = column(model.feature_map, example.source, cache)
+        return found if isinstance(found, Failure) else (model.score_of(found.x), found)
 
     results = in_order(score, examples, jobs)
     for position, (example, result) in enumerate(zip(examples, results, strict=True)):
         if isinstance(result, Failure):
             left_out.append((example.name, result.reason))
         else:
-            found, file, picture = result
+            found, x = result
             kept.append(example)
             z.append(found.z)
             unfamiliar.append(found.unfamiliar)
-            files.append(file)
-            pictures.append(picture)
+            files.append(x.sha256)
+            pictures.append(x.perceptual_hash)
         done = position + 1
         watch(Progress("judging", done / len(examples), done, "photos"))
     y = np.array([example.label for example in kept], np.int8)

@@ -139,12 +139,15 @@ class Model:
         return feature_map(self.features, self.loading, self.features_sha256)
 
     def score(self, pixels: NDArray[np.uint8]) -> Score:
-        """z = w'x + b of one picture (size, size, 3) uint8, and whether x is unfamiliar.
+        """z = w'x + b of one picture (size, size, 3) uint8, and whether x is unfamiliar."""
+        return self.score_of(self.feature_map.column(pixels))
+
+    def score_of(self, x: NDArray[np.float32]) -> Score:
+        """The same of a picture's column x (n_x,).
 
         Not a matrix product: BLAS adds up in an order that depends on batch and threads, and the
         same picture must get the same answer everywhere.
         """
-        x = self.feature_map.column(pixels)
         z = float(np.sum(self.w[:, 0] * x)) + self.b
         return Score(z, self.familiarity is not None and not self.familiarity.knows(x))
 

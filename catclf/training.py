@@ -20,7 +20,8 @@ from catclf.data.splitting import fold_numbers, hold_out
 from catclf.errors import DataError, TrainingError
 from catclf.evaluation import Evaluation, evaluate_examples, judge
 from catclf.features import SIZES, Columns, FeatureMap, FeatureName, feature_map, matrix
-from catclf.model import Model, Record
+from catclf.features.cache import Cache
+from catclf.model import UNSURE, Model, Record
 from catclf.recipes import RECIPES, Descended, Progress, Recipe, Watch, descend, unwatched
 
 FEW = 200  # fewer training pictures than this are too few to hold a part of them out
@@ -47,6 +48,7 @@ class Options:
     jobs: int | None = None
     max_memory: int | None = None
     prior: float | None = None
+    cache: bool = True
 
     def __post_init__(self) -> None:
         if self.recipe not in RECIPES:
@@ -102,6 +104,7 @@ def train(
     jobs: int | None = None,
     max_memory: int | None = None,
     prior: float | None = None,
+    cache: bool = True,
 ) -> Model:
     """Train a model on the data set at a path. Nothing is written: `model.save(path)` does that.
 
@@ -115,7 +118,8 @@ def train(
     draws what is held out. strict: an unreadable picture is an error. jobs: threads that read.
     max_memory: bytes that X may take, by default half of what is free; a larger one lies in a
     temporary file. prior: the share of positives that probabilities shall assume, by default 0.5
-    (the course's recipe: their share in training).
+    (the course's recipe: their share in training). cache: keep the features that took long in the
+    user's cache folder, and take those that are there.
 
     Raises `DataError` or `TrainingError`, both `CatclfError`.
     """
@@ -134,6 +138,7 @@ def train(
         jobs,
         max_memory,
         prior,
+        cache,
     )
     return fit(data, options).model
 
@@ -142,10 +147,30 @@ def fit(data: Path | str, options: Options, watch: Watch = unwatched) -> Trainin
     """The same with all that was found out, and with someone watching."""
     recipe = options.chosen_recipe()
     dataset = open_dataset(data, options.positive)
+    if UNSURE in (name.lower() for name in dataset.class_names):
+        what, do = f'"{UNSURE}" is an answer and cannot be a class', "name the class otherwise"
+        raise DataError(what, where=str(dataset.path), do=do)
     name = options.features or ("pixels" if recipe.name == "course" else "conv")
     own = dataset.size if name == "pixels" else None
     features = feature_map(name, Loading(options.size or own or SIZES[name], options.crop))
-    columns, y, left_out = _read(dataset, features, recipe, options, watch)
+    # Pixels are had as soon as a photo is read, and take more room than it does.
+    cache = Cache(features) if options.cache and name != "pixels" else None
+    try:
+        training = _fit(dataset, features, recipe, options, watch, cache)
+    finally:  # what was computed is not lost to an interruption either
+        kept = cache.save() if cache else None
+    return replace(training, remarks=(*training.remarks, kept)) if kept else training
+
+
+def _fit(
+    dataset: Dataset,
+    features: FeatureMap,
+    recipe: Recipe,
+    options: Options,
+    watch: Watch,
+    cache: Cache | None,
+) -> Training:
+    columns, y, left_out = _read(dataset, features, recipe, options, watch, cache)
 
     judges = _choose_judges(dataset, columns, y, options)
     learns = ~judges.held_out
@@ -184,7 +209,9 @@ def fit(data: Path | str, options: Options, watch: Watch = unwatched) -> Trainin
     if judges.examples:
         where = f"{judges.name} of {dataset.path}"
         try:
-            evaluation = evaluate_examples(model, judges.examples, where, options.jobs, watch)
+            evaluation = evaluate_examples(
+                model, judges.examples, where, options.jobs, watch, cache=cache
+            )
         except DataError as error:  # what judges is no good; what was learned is not lost for that
             remarks = (*remarks, f"not judged: {error}")
     elif judges.name == OUT_OF_FOLD and descended.selection is not None:
@@ -221,7 +248,12 @@ def with_prior(model: Model, prior: float) -> Model:
 
 
 def _read(
-    dataset: Dataset, features: FeatureMap, recipe: Recipe, options: Options, watch: Watch
+    dataset: Dataset,
+    features: FeatureMap,
+    recipe: Recipe,
+    options: Options,
+    watch: Watch,
+    cache: Cache | None,
 ) -> tuple[Columns, NDArray[np.int8], tuple[tuple[str, str], ...]]:
     """The training split as columns, their labels (m,), and what could not be read."""
     examples = dataset.split("train")
@@ -237,6 +269,7 @@ def _read(
             lambda done: watch(Progress("reading", done / n, done, "photos")),
             options.max_memory or default_max_memory(),
             options.jobs,
+            cache,
         )
     except MemoryError as error:
         gigabytes = features.n_x * n * np.dtype(recipe.dtype).itemsize / 2**30

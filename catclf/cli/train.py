@@ -103,6 +103,12 @@ def train(
             "[default: half of what is free]",
         ),
     ] = None,
+    cache: Annotated[
+        bool,
+        typer.Option(
+            "--cache/--no-cache", help="Keep features that took long, and take those kept."
+        ),
+    ] = True,
     jobs: options.Jobs = None,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
@@ -135,6 +141,7 @@ def train(
         jobs=jobs,
         max_memory=_bytes(max_memory),
         prior=prior,
+        cache=cache,
     )
     with console.ProgressBar(quiet) as bar:
         training = fit(data, asked, bar)

@@ -11,6 +11,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from catclf.data.dataset import Source
 from catclf.data.decode import Loading, Picture, decode, from_array
 from catclf.errors import UnreadableImage
@@ -40,18 +43,24 @@ def load_one(source: Source, loading: Loading, hashed: bool = True) -> Loaded | 
     """One picture, or why not. hashed False leaves out what only training and judging ask for."""
     try:
         data = source.read()
-        sha256 = _sha256(data if isinstance(data, bytes) else data.tobytes()) if hashed else b""
-        if isinstance(data, bytes):
-            return Loaded(decode(data, loading, hashed=hashed), sha256)
-        return Loaded(from_array(data, loading, hashed), sha256)
+        sha256 = digest(data) if hashed else b""
+        return Loaded(picture_of(data, loading, hashed), sha256)
     except UnreadableImage as error:
         return Failure(str(error))
 
 
-def _sha256(data: bytes) -> bytes:
+def picture_of(data: bytes | NDArray[np.uint8], loading: Loading, hashed: bool = True) -> Picture:
+    """The picture in what a source has read, or `UnreadableImage`."""
+    if isinstance(data, bytes):
+        return decode(data, loading, hashed=hashed)
+    return from_array(data, loading, hashed)
+
+
+def digest(data: bytes | NDArray[np.uint8]) -> bytes:
+    """sha256 of what a source has read."""
     import hashlib  # takes 6 ms, which a single prediction can do without
 
-    return hashlib.sha256(data).digest()
+    return hashlib.sha256(data if isinstance(data, bytes) else data.tobytes()).digest()
 
 
 def load(

@@ -7,16 +7,19 @@ import os
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from catclf.data.dataset import Source
 from catclf.data.decode import Loading
-from catclf.data.loading import Failure, in_order, load_one
+from catclf.data.loading import Failure, digest, in_order, picture_of
 from catclf.data.similarity import Hashes, as_rows
-from catclf.errors import DataError, ModelError
+from catclf.errors import DataError, ModelError, UnreadableImage
+
+if TYPE_CHECKING:
+    from catclf.features.cache import Cache
 
 FeatureName = Literal["conv", "pixels"]
 SIZES: dict[FeatureName, int] = {"conv": 224, "pixels": 64}  # of a picture's side, by default
@@ -54,6 +57,36 @@ def feature_map(name: str, loading: Loading, sha256: str | None = None) -> Featu
 
 
 @dataclass(frozen=True)
+class Column:
+    """x (n_x,) of one picture, with the two hashes that it is known by."""
+
+    x: NDArray[np.float32]
+    sha256: bytes
+    perceptual_hash: bytes
+
+
+def column(features: FeatureMap, source: Source, cache: "Cache | None" = None) -> Column | Failure:
+    """x of a source, from the cache where it is known there, or why not."""
+    try:
+        data = source.read()
+        sha256 = digest(data)
+        if cache is None:
+            picture = picture_of(data, features.loading)
+            return Column(features.column(picture.pixels), sha256, picture.perceptual_hash)
+        from catclf.features.cache import identity
+
+        known_by = identity(data, sha256)
+        kept = cache.get(known_by)
+        if kept is None:
+            picture = picture_of(data, features.loading)
+            kept = features.column(picture.pixels), picture.perceptual_hash
+            cache.add(known_by, *kept)
+        return Column(kept[0], sha256, kept[1])
+    except UnreadableImage as error:
+        return Failure(str(error))
+
+
+@dataclass(frozen=True)
 class Columns:
     """X with one column a readable picture, and what the rest of the program asks about them.
 
@@ -75,33 +108,27 @@ def matrix(
     each: Callable[[int], None] = lambda done: None,
     max_bytes: int | None = None,
     jobs: int | None = None,
+    cache: "Cache | None" = None,
 ) -> Columns:
     """X from n sources; each picture's pixels are freed as its column stands.
 
     each(done) is called after every picture. An X of more than max_bytes lies in a file. jobs:
-    threads, by default one a core.
+    threads, by default one a core. cache: what is known from earlier, and where new columns go.
     """
-
-    def column(source: Source) -> tuple[NDArray[np.float32], bytes, bytes] | Failure:
-        result = load_one(source, features.loading)
-        if isinstance(result, Failure):
-            return result
-        picture = result.picture
-        return features.column(picture.pixels), result.sha256, picture.perceptual_hash
-
     X = _allocate((features.n_x, len(sources)), dtype, max_bytes)
     kept: list[int] = []
     files: list[bytes] = []
     pictures: list[bytes] = []
     failures: list[tuple[int, str]] = []
-    for position, result in enumerate(in_order(column, sources, jobs)):
+    results = in_order(lambda source: column(features, source, cache), sources, jobs)
+    for position, result in enumerate(results):
         if isinstance(result, Failure):
             failures.append((position, result.reason))
         else:
-            X[:, len(kept)], file, picture = result
+            X[:, len(kept)] = result.x
             kept.append(position)
-            files.append(file)
-            pictures.append(picture)
+            files.append(result.sha256)
+            pictures.append(result.perceptual_hash)
         each(position + 1)
     return Columns(
         X[:, : len(kept)],
