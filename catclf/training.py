@@ -205,6 +205,9 @@ def _fit(
         model = calibrated(model, descended.selection.z, y_train, OUT_OF_FOLD)
     if options.prior is not None:
         model = with_prior(model, options.prior)
+    z = model.record.slope * descended.z + model.record.offset
+    right = float(np.mean((z > 0) == y_train))
+    model = replace(model, record=replace(model.record, train_accuracy=right))
     evaluation, remarks = None, dataset.remarks
     if judges.examples:
         where = f"{judges.name} of {dataset.path}"
@@ -357,7 +360,7 @@ def _record(
         fingerprint=dataset.fingerprint(),
         judged_on=judged_on,
         m_train=len(y),
-        train_accuracy=float(np.mean((descended.z > 0) == y)),
+        train_accuracy=float(np.mean((descended.z > 0) == y)),  # before calibration
         l2=descended.l2,
         strengths=() if selection is None else tuple(selection.strengths.tolist()),
         fold_losses=() if selection is None else tuple(selection.losses.tolist()),

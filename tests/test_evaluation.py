@@ -53,7 +53,11 @@ class TestFigures:
         assert found.balanced_accuracy.value == pytest.approx((1 / 2 + 2 / 3) / 2)
         assert found.auc.value == pytest.approx(4 / 6)
         losses = np.log1p(np.exp([-2.0, 1.0, 1.0, 0.0, -3.0]))
-        assert found.log_loss == pytest.approx(losses.mean())
+        of_cats, of_others = losses[self.y == 1].mean(), losses[self.y == 0].mean()
+        assert found.log_loss == pytest.approx((of_cats + of_others) / 2)
+        rare = figures(self.z, self.y, "five", prior=0.1)
+        assert rare.log_loss == pytest.approx(0.1 * of_cats + 0.9 * of_others)
+        assert rare.accuracy == found.accuracy
 
     def test_half_is_not_above_the_threshold(self) -> None:
         found = figures(np.array([0.0]), np.array([1], np.int8), "one")
@@ -87,7 +91,7 @@ def test_evaluation_is_on_the_test_split(model, data) -> None:
     assert found == evaluate(model, jobs=1) == evaluate(model, data, jobs=5)
     z = {
         prediction.input: prediction.label == "cat"
-        for prediction in model.predict(sorted((data / "test").rglob("*.png")))
+        for prediction in model.predict(sorted((data / "test").rglob("*.png")), always_answer=True)
     }
     right = sum(("/cat/" in name) == called_cat for name, called_cat in z.items())
     assert found.accuracy == right / 30

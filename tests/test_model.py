@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from catclf import Prediction, load_model, train
+from catclf import Model, Prediction, load_model, train
 from catclf.data.dataset import File
 from catclf.data.decode import Loading
 from catclf.data.loading import load_one
@@ -34,10 +34,11 @@ def test_the_probability_is_the_notes_formula(model) -> None:
     for path in PHOTOS:
         x = model.feature_map.column(load_one(File(path), model.loading).picture.pixels)
         z = float(model.w[:, 0] @ x.astype(np.float64)) + model.b
-        (prediction,) = model.predict(path)
+        (prediction,) = model.predict(path, always_answer=True)
         assert prediction.probability == pytest.approx(1 / (1 + np.exp(-z)), rel=1e-9)
+        label, unfamiliar = "cat" if z > 0 else "non-cat", not model.familiarity.knows(x)
         assert prediction == Prediction(
-            str(path), "cat" if z > 0 else "non-cat", prediction.probability
+            str(path), label, prediction.probability, unfamiliar=unfamiliar
         )
 
 
@@ -90,10 +91,64 @@ def test_what_cannot_be_had_is_an_answer_and_no_exception(model, tmp_path) -> No
 def test_the_threshold(model) -> None:
     (prediction,) = model.predict(PHOTOS[0])
     p = prediction.probability
-    assert model.predict(PHOTOS[0], threshold=p)[0].label == "non-cat"  # above it, not at it
-    assert model.predict(PHOTOS[0], threshold=np.nextafter(p, 0))[0].label == "cat"
-    strict = replace(model, threshold=1.0)
-    assert strict.predict(PHOTOS[0])[0].label == "non-cat"
+
+    def label(threshold: float | None = None, model: Model = model) -> str | None:
+        return model.predict(PHOTOS[0], threshold=threshold, always_answer=True)[0].label
+
+    assert label(p) == "non-cat"  # above it, not at it
+    assert label(np.nextafter(p, 0)) == "cat"
+    assert label(model=replace(model, threshold=1.0)) == "non-cat"
+
+
+class TestUnsure:
+    """An answer that is none: below the level, or for what is unfamiliar."""
+
+    def test_below_the_level(self, model) -> None:
+        plain = replace(model, familiarity=None)
+        for path in PHOTOS:
+            (sure,) = replace(plain, unsure_level=0.5).predict(path)
+            p = sure.probability
+            confidence = max(p, 1 - p)
+            assert sure.label in model.class_names
+            assert replace(plain, unsure_level=confidence).predict(path) == [sure]
+            level = min(np.nextafter(confidence, 2), 1.0)
+            (unsure,) = replace(plain, unsure_level=level).predict(path)
+            if level > confidence:
+                assert unsure == replace(sure, label="unsure")
+            (always,) = replace(plain, unsure_level=1.0).predict(path, always_answer=True)
+            assert always == sure
+
+    def test_what_is_unfamiliar(self, model) -> None:
+        """It changes the label, and never the probability."""
+        nothing_known = replace(model.familiarity, limit=0.0)
+        (known,) = replace(model, familiarity=None, unsure_level=0.5).predict(PHOTOS[0])
+        strange = replace(model, familiarity=nothing_known, unsure_level=0.5)
+        (prediction,) = strange.predict(PHOTOS[0])
+        assert prediction == replace(known, label="unsure", unfamiliar=True)
+        (always,) = strange.predict(PHOTOS[0], always_answer=True)
+        assert (always.label, always.unfamiliar) == (known.label, True)
+
+    def test_comes_after_the_prior(self, model) -> None:
+        plain = replace(model, familiarity=None, unsure_level=0.9, w=0 * model.w, b=0.0)
+        assert plain.predict(PHOTOS[0])[0].label == "unsure"
+        assert plain.predict(PHOTOS[0], prior=0.05)[0].label == "non-cat"
+        assert plain.predict(PHOTOS[0], prior=0.95)[0].label == "cat"
+
+
+@pytest.mark.parametrize("prior", [0.02, 0.5, 0.9])
+def test_a_prior_moves_the_odds_by_its_own(model, prior) -> None:
+    for own in (0.5, 0.3):
+        trained = replace(model, prior=own)
+        (before,), (after,) = trained.predict(PHOTOS[1]), trained.predict(PHOTOS[1], prior=prior)
+        odds = before.probability / (1 - before.probability)
+        moved = odds * (prior / (1 - prior)) / (own / (1 - own))
+        assert after.probability == pytest.approx(moved / (1 + moved))
+
+
+@pytest.mark.parametrize("prior", [0.0, 1.0, -0.5, 2.0])
+def test_a_prior_is_a_share(model, prior) -> None:
+    with pytest.raises(ValueError, match="a prior is a share"):
+        model.predict(PHOTOS[0], prior=prior)
 
 
 def test_extreme_scores_stay_probabilities(model) -> None:

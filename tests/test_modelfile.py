@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from catclf import Model, load_model
+from catclf.core.familiarity import Familiarity
 from catclf.data.decode import Loading
 from catclf.errors import ModelError
 from catclf.model import Record
@@ -45,6 +46,11 @@ def made() -> Model:
         costs=(0.69, 0.1),
         strengths=(0.1, 1.0),
         fold_losses=(0.5, 0.4),
+        calibrated_on="out of fold",
+        calibrated_n=5,
+        slope=0.9,
+        offset=-0.1,
+        notes=("for tests",),
         left_out=0,
         holdout=0.2,
         versions={"numpy": "2"},
@@ -60,6 +66,12 @@ def made() -> Model:
         class_names=("hund", "кошка"),
         threshold=0.4,
         prior=0.5,
+        unsure_level=0.8,
+        familiarity=Familiarity(
+            generator.normal(size=N_X).astype(np.float32),
+            generator.normal(size=(2, N_X)).astype(np.float32),
+            0.7,
+        ),
         record=record,
         **hashes,
     )
@@ -104,13 +116,19 @@ def refusal(path: Path, words: str = "") -> str:
 
 def test_what_is_saved_comes_back(path) -> None:
     loaded = load_model(path)
-    for field in dataclasses.fields(Model):
-        saved, back = getattr(MODEL, field.name), getattr(loaded, field.name)
+    pairs = [(field.name, MODEL, loaded) for field in dataclasses.fields(Model)]
+    pairs.remove(("familiarity", MODEL, loaded))
+    assert MODEL.familiarity is not None
+    assert loaded.familiarity is not None
+    known, found = MODEL.familiarity, loaded.familiarity
+    pairs += [(field.name, known, found) for field in dataclasses.fields(Familiarity)]
+    for name, before, after in pairs:
+        saved, back = getattr(before, name), getattr(after, name)
         if isinstance(saved, np.ndarray):
             assert (back.dtype, back.shape) == (saved.dtype, saved.shape)
             assert back.tobytes() == saved.tobytes()
         else:
-            assert back == saved, field.name
+            assert back == saved, name
             assert type(back) is type(saved)
 
 
@@ -190,6 +208,19 @@ WRONG = {
     ],
     "threshold": [np.float64(-0.1), np.float64(1.1), np.float32(0.5), np.zeros(1)],
     "prior": [np.float64(0), np.float64(1), np.float32(0.5), np.zeros(1)],
+    "unsure_level": [np.float64(0.4), np.float64(1.1), np.float32(0.8), np.zeros(1)],
+    "unfamiliar/centre": [
+        np.zeros(N_X),
+        np.zeros(N_X + 1, np.float32),
+        np.full(N_X, np.nan, np.float32),
+    ],
+    "unfamiliar/directions": [
+        np.zeros((2, N_X)),
+        np.zeros((2, N_X + 1), np.float32),
+        np.zeros(N_X, np.float32),
+        np.full((2, N_X), np.inf, np.float32),
+    ],
+    "unfamiliar/limit": [np.float64(-1), np.float64("nan"), np.float32(1), np.zeros(1)],
     **{
         key: [
             np.zeros((5, 31), np.uint8),
@@ -215,7 +246,7 @@ def test_a_wrong_type_shape_or_value(path, key, value) -> None:
     refusal(path)
 
 
-@pytest.mark.parametrize("key", ["w", "b", "threshold", "prior"])
+@pytest.mark.parametrize("key", ["w", "b", "threshold", "prior", "unsure_level"])
 @pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf])
 def test_what_is_not_finite(path, key, odd) -> None:
     values = np.array(getattr(MODEL, key), np.float64)
@@ -236,6 +267,11 @@ WRONG_IN_RECORD = {
     "costs": [7, None, ["a"], [float("nan")], {"a": 1}],
     "strengths": [3],
     "fold_losses": [3],
+    "calibrated_on": [None, 3],
+    "calibrated_n": [None, "5"],
+    "slope": [None, "1"],
+    "offset": [None, float("nan")],
+    "notes": [None, "none", [3]],
     "versions": [[], {"numpy": 2}],
     "created": [0],
     "figures": [[], {}, {"n": 2}, {"n": 2, "accuracy": 1, "interval": [0]}, "good"],
@@ -260,11 +296,15 @@ def test_a_record_that_lacks_or_adds_a_field(path) -> None:
     refusal(path, "record")
 
 
-def test_a_newer_format_is_refused_by_its_number(path) -> None:
-    rewrite(path, format=np.int64(FORMAT + 1), something_new=np.zeros(1))
-    assert f"has format {FORMAT + 1}, this version reads up to {FORMAT}; update catclf" in refusal(
-        path
-    )
+@pytest.mark.parametrize(("step", "do"), [(1, "update catclf"), (-1, "train it again")])
+def test_another_format_is_refused_by_its_number(path, step, do) -> None:
+    rewrite(path, format=np.int64(FORMAT + step), something_else=np.zeros(1))
+    assert f"has format {FORMAT + step}, this version reads {FORMAT}; {do}" in refusal(path)
+
+
+def test_a_model_that_knows_nothing_of_what_is_familiar(tmp_path) -> None:
+    save(dataclasses.replace(MODEL, familiarity=None), tmp_path / "model.npz")
+    assert load_model(tmp_path / "model.npz").familiarity is None
 
 
 def test_pickled_objects_are_never_unpickled(path) -> None:

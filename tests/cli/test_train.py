@@ -300,9 +300,9 @@ def test_models_that_cannot_be_compared_are_replaced_all_the_same(train, data, s
     assert "there are no photos to compare" in lines(train(data))
     path = Path("model.npz")
     with np.load(path) as archive:
-        arrays = {**archive, "format": np.int64(2)}
+        arrays = {**archive, "format": np.int64(3)}
     np.savez(path, **arrays)
-    assert "replaced a model that this version cannot use (has format 2" in lines(train(data))
+    assert "replaced a model that this version cannot use (has format 3" in lines(train(data))
 
 
 def text(path: Path) -> None:
