@@ -132,16 +132,22 @@ class TestForms:
     def test_json(self, predict) -> None:
         ran = predict(CHELSEA, "none.jpg", "--json")
         first, second = answers(ran)
-        assert list(first) == list(second) == ["input", "label", "probability", "error"]
+        assert (
+            list(first) == list(second) == ["input", "label", "probability", "error", "unfamiliar"]
+        )
         assert first["input"] == str(CHELSEA)
-        assert first["label"] in ("cat", "x")
-        assert (first["label"] == "cat") == (first["probability"] > 0.5)
+        (always,) = answers(predict(CHELSEA, "--json", "--always-answer"))
+        assert always["label"] in ("cat", "x")
+        assert (always["label"] == "cat") == (first["probability"] > 0.5)
+        assert first["label"] in ("unsure", always["label"])
+        assert first["unfamiliar"] in (True, False)
         assert first["error"] is None
         assert second == {
             "input": "none.jpg",
             "label": None,
             "probability": None,
             "error": "no such file",
+            "unfamiliar": None,
         }
 
     def test_csv(self, predict, tmp_path) -> None:
@@ -151,8 +157,8 @@ class TestForms:
         shutil.copy(CHELSEA, tmp_path / "-x.jpg")
         ran = predict("--csv", "none.jpg", *names, "-", "--", "-x.jpg", stdin=CHELSEA.read_bytes())
         header, *rows = csv.reader(io.StringIO(ran.out))
-        assert header == ["input", "label", "probability", "error"]
-        assert rows[0] == ["none.jpg", "", "", "no such file"]
+        assert header == ["input", "label", "probability", "error", "unfamiliar"]
+        assert rows[0] == ["none.jpg", "", "", "no such file", ""]
         assert [row[0] for row in rows[1:]] == [
             "./=1+1.jpg",
             "./+x.jpg",
@@ -162,7 +168,8 @@ class TestForms:
             "-",
             "./-x.jpg",
         ]
-        assert len({(row[1], row[2]) for row in rows[1:]}) == 1
+        assert len({tuple(row[1:]) for row in rows[1:]}) == 1
+        assert rows[1][4] in ("true", "false")
         assert float(rows[1][2]) == answers(predict(CHELSEA, "--json"))[0]["probability"]
         for name in ("./=1+1.jpg", "./-x.jpg"):  # the same files
             assert predict(name).code == 0
@@ -175,7 +182,7 @@ class TestForms:
 
     def test_only_names_of_one_label(self, predict, photo_folder) -> None:
         found = answers(predict(photo_folder, "--json"))
-        for label in ("cat", "x"):
+        for label in ("cat", "x", "unsure"):
             expected = [answer["input"] for answer in found if answer["label"] == label]
             for asked in (label, label.upper()):
                 ran = predict(photo_folder, "--only", asked)
@@ -204,12 +211,13 @@ class TestForms:
             assert found == ([str(CHELSEA)] if asked == label else [])
 
     def test_threshold(self, predict) -> None:
+        always = ("--json", "--always-answer")
         for threshold, label in (("0", "cat"), ("1", "x")):
-            (answer,) = answers(predict(CHELSEA, "--json", "--threshold", threshold))
+            (answer,) = answers(predict(CHELSEA, *always, "--threshold", threshold))
             assert answer["label"] == label
         probability = answer["probability"]
         for threshold, label in ((probability, "x"), (np.nextafter(probability, 0), "cat")):
-            (answer,) = answers(predict(CHELSEA, "--json", "--threshold", repr(float(threshold))))
+            (answer,) = answers(predict(CHELSEA, *always, "--threshold", repr(float(threshold))))
             assert answer["label"] == label
         for wrong in ("nan", "1.5", "-1", "half"):
             assert predict(CHELSEA, "--threshold", wrong).code == 2
@@ -244,7 +252,7 @@ class TestForms:
         shown = os.read(mine, 10_000).decode().replace("\r\n", "\n")
         os.close(mine)
         first, second = shown.splitlines()
-        assert re.fullmatch(rf" *\d+\.\d%  (cat|x) +{re.escape(str(CHELSEA))}", first)
+        assert re.fullmatch(rf" *\d+\.\d%  (cat|x|unsure) +{re.escape(str(CHELSEA))}", first)
         assert second == "     -  unreadable  none\\x1b.jpg: no such file"
 
 
@@ -293,13 +301,12 @@ class TestModelInUse:
         assert cli("predict", CHELSEA, "--quiet").err == ""
         assert cli("predict", CHELSEA, "-m", "model.npz").err == ""
 
-    def test_without_one_there_is_no_answer(self, cli) -> None:
+    def test_without_one_the_bundled_one_answers(self, cli) -> None:
         ran = cli("predict", CHELSEA)
-        assert (ran.code, ran.raw) == (4, b"")
-        assert ran.err == (
-            "catclf: there is no model.npz in this folder; "
-            "train one with: catclf train DATA, or name one with -m\n"
-        )
+        assert ran.rows[0].split("\t")[:2] == [str(CHELSEA), "cat"]
+        assert ran.err.startswith("using the bundled model, trained on ")
+
+    def test_one_that_is_named_must_be_there(self, cli) -> None:
         ran = cli("predict", CHELSEA, "-m", "his\x1b.npz")
         assert ran.code == 4
         assert ran.err.startswith("catclf: his\\x1b.npz: no such model; train one")
