@@ -126,7 +126,8 @@ def predict(data: Path) -> list[str]:
         names.write_text("\n".join(str(path) for path in photos))
         catclf = [sys.executable, "-m", "catclf"]
         drawn = str(SAMPLES.parent / "drawn")
-        subprocess.run([*catclf, "train", drawn, "-o", str(model), "-q"], check=True)
+        train = [*catclf, "train", drawn, "-o", str(model), "-q", "--features", "pixels"]
+        subprocess.run(train, check=True)
         command = [*catclf, "predict", "--files-from", str(names), "-m", str(model), "-q", "--csv"]
 
         def decode_all() -> None:

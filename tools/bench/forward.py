@@ -18,7 +18,7 @@ from run import in_turn, rows_of
 from catclf.data.dataset import open_dataset
 from catclf.data.decode import Loading
 from catclf.data.loading import Failure, available_cores, load
-from catclf.features import feature_map
+from catclf.features import feature_map, matrix
 from catclf.features.conv import Conv, weights
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -52,7 +52,22 @@ def forward(data: Path) -> list[str]:
             remarks[peer] = f"x differs by {apart:.0e}" if peer != "catclf" else ""
         times = in_turn({peer: _bound(work, part) for peer, work in works.items()}, rounds)
         lines += rows_of(f"conv, {name}, {SIZE} x {SIZE}", times, "(0.77; 0.91 batches)", remarks)
-    return lines + _footprints()
+    return lines + _from_files(data) + _footprints()
+
+
+def _from_files(data: Path) -> list[str]:
+    """Photos from files to features, beside the forward pass on pictures that are decoded."""
+    features = feature_map("conv", _ours())
+    sources = [e.source for e in open_dataset(data / "photos").split("train")[::36]]
+    results = load(sources, _ours())
+    decoded = [r.picture.pixels for r in results if not isinstance(r, Failure)]
+
+    def alone() -> None:
+        with ThreadPoolExecutor(available_cores()) as pool:
+            list(pool.map(features.column, decoded))
+
+    works = {"from files to features": lambda: matrix(features, sources), "forward alone": alone}
+    return rows_of(f"{len(sources)} photos", in_turn(works, 3), "(0.85)")
 
 
 def _ours() -> Loading:

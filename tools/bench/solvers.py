@@ -1,6 +1,7 @@
 """Rows of `run.py` about descent: the course's iterations, the optimum, one sweep, folds."""
 
 import multiprocessing
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,20 +18,25 @@ from catclf.core.logistic import Array
 from catclf.core.selection import Problems, select
 from catclf.data.dataset import open_dataset
 from catclf.data.decode import Loading
-from catclf.features import feature_map, matrix
+from catclf.features import SIZES, FeatureName, feature_map, matrix
+from catclf.features.cache import Cache
 
 RATE, ITERATIONS = 0.005, 2000
 TOLERANCE = 1e-5  # of the gradient's norm, by `slope`
 PATIENCE = 300.0  # seconds that a peer's solver may take
 
 
-def pixels(path: Path, limit: int | None = None) -> tuple[Array, NDArray[np.float64]]:
+def examples_of(
+    path: Path, limit: int | None = None, name: FeatureName = "pixels"
+) -> tuple[Array, NDArray[np.float64]]:
     """X (n_x, m) float32, every k-th training picture up to the limit, and y (m,)."""
     examples = open_dataset(path).split("train")
     examples = examples[:: max(1, len(examples) // limit)][:limit] if limit else examples
-    loading = Loading(64)
-    sources = [example.source for example in examples]
-    columns = matrix(feature_map("pixels", loading), sources)
+    features = feature_map(name, Loading(SIZES[name]))
+    cache = Cache(features) if name == "conv" else None
+    columns = matrix(features, [example.source for example in examples], cache=cache)
+    if cache:
+        cache.save()
     return columns.X, np.array([float(examples[i].label) for i in columns.kept])
 
 
@@ -114,15 +120,21 @@ def course(data: Path) -> list[str]:
 
 def optimum(data: Path) -> list[str]:
     """From zero to the optimum, on the course's pictures and on 18,000 photos."""
+    rest = ("lbfgs", "newton-cg", "newton-cholesky", "liblinear", "sag", "saga")
+    works: tuple[tuple[str, FeatureName, tuple[str, ...]], ...] = (
+        ("course", "pixels", rest),
+        ("photos", "conv", rest[:4]),
+        ("photos", "pixels", rest),
+    )
     lines = []
-    for name, limit in (("course", None), ("photos", None)):
-        X, y = pixels(data / name, limit)
+    for name, features, peers in works:
+        X, y = examples_of(data / name, None, features)
         c = balanced(y)
         standardization = Standardization.fit(X)
         standardization.apply(X)
-        peers = ("lbfgs", "newton-cg", "newton-cholesky", "liblinear", "sag", "saga")
         for l2 in (1e-1, 1e-3):
-            lines += _optimum(name, X, y, c, l2, peers)
+            lines += _optimum(f"{name} as {features}", X, y, c, l2, peers)
+            print("\n".join(lines), file=sys.stderr, flush=True)  # the whole takes hours
     return lines
 
 
@@ -149,7 +161,8 @@ def _optimum(
         times[name_of_peer] = taken
         remarks[name_of_peer] = f"gradient norm {norm:.1e}" if norm else "stopped: at least that"
     title = f"optimum, {name} {len(y):,} x {len(X):,}, l2 = {l2:g}"
-    return rows_of(title, times, "(5 x)", remarks)
+    wanted = "(2 x)" if name.endswith("conv") else "(5 x)"
+    return rows_of(title, times, wanted, remarks)
 
 
 def _peer(
@@ -163,8 +176,11 @@ def _peer(
     queue = context.Queue()
 
     def work() -> None:
+        import warnings
+
         from sklearn.linear_model import LogisticRegression
 
+        warnings.simplefilter("ignore")  # of solvers that give up, whose norm says so
         for tolerance in (1e-5, 1e-7, 1e-9):
             regression: Any = LogisticRegression(
                 C=1 / (l2 * c.sum()), solver=solver, tol=tolerance, max_iter=100_000
@@ -242,7 +258,7 @@ def folds(data: Path) -> list[str]:
     import sklearn.linear_model
     from sklearn.model_selection import PredefinedSplit
 
-    X, y = pixels(data / "photos", 2000)
+    X, y = examples_of(data / "photos", 2000)
     c = balanced(y)
     Standardization.fit(X).apply(X)
     fold = np.arange(len(y)) % 5
