@@ -12,6 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 HOME = "/home/me"
 NUMBER = re.compile(r"\d[\d,]*\.?\d*(?:e[-+]\d+)?")
+KEPT = re.compile(r"^features of .* photos kept in .*\n", re.MULTILINE)  # on a slow machine
 FIGURE = re.compile(rf"{NUMBER.pattern}|[▁▂▃▄▅▆▇█]")
 
 
@@ -45,7 +46,8 @@ def run(command: str, folder: Path) -> str:
         check=False,
     )
     assert done.returncode == 0, done.stdout
-    return done.stdout.replace(str(folder), HOME)
+    printed = KEPT.sub("", done.stdout)
+    return printed.replace(str(folder), HOME)
 
 
 def same(printed: str, documented: str) -> bool:
@@ -63,7 +65,7 @@ def test_every_command_of_the_readme_prints_what_the_readme_says(desk: Path) -> 
     for command, documented in commands:
         printed = run(command, desk)
         assert same(printed, documented), f"$ {command}\n{printed}"
-    assert {path.name for path in (desk / "cats").iterdir()} >= {"chelsea.jpg"}
+    assert {path.name for path in (desk / "cats").iterdir()} >= {"000.png"}
 
 
 def test_the_readme_s_python_runs(desk: Path) -> None:

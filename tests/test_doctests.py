@@ -47,7 +47,7 @@ def test_the_page_on_the_model_file_names_every_key_and_every_field_of_the_recor
 
     def first_cells(text: str) -> set[str]:
         cells = re.findall(r"^\| (`[^|]*) \|", text, re.MULTILINE)
-        return {name for cell in cells for name in re.findall(r"`(\w+)`", cell)}
+        return {name for cell in cells for name in re.findall(r"`([\w/]+)`", cell)}
 
     assert first_cells(keys) == modelfile.KEYS
     assert first_cells(record) == {field.name for field in dataclasses.fields(Record)}
