@@ -16,6 +16,8 @@ trap 'rm -rf "$folder"' EXIT
 cd "$folder"
 PATH=$folder/venv/bin:$PATH
 catclf --version
+catclf predict "$root/sample_images/photos"  # with the bundled model
+catclf info
 catclf train "$root/sample_images/drawn" --quiet
 catclf eval --test-set
 catclf predict "$root/sample_images/photos"
