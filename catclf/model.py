@@ -75,8 +75,8 @@ class Record:
     train_accuracy and m_train are of the training pictures. costs: J at `cost_iterations`.
     fold_losses: out-of-fold log-loss of each of the strengths that l2 was chosen from. slope,
     offset: what made the scores of calibrated_n pictures (`calibrated_on`: "out of fold",
-    "pictures set apart" or "nothing") into probabilities. notes: what else its users should know.
-    left_out: unreadable pictures.
+    "set apart" or "nothing") into probabilities; slope_alone: they were too few for an offset.
+    notes: what else its users should know. left_out: unreadable pictures.
     """
 
     recipe: str
@@ -98,6 +98,7 @@ class Record:
     calibrated_n: int
     slope: float
     offset: float
+    slope_alone: bool
     notes: tuple[str, ...]
     left_out: int
     holdout: float

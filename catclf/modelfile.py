@@ -15,7 +15,7 @@ import numpy as np
 from catclf.core.familiarity import Familiarity
 from catclf.data.decode import Loading
 from catclf.errors import ModelError
-from catclf.model import Model, Record
+from catclf.model import UNSURE, Model, Record
 
 FORMAT = 2
 HASH_KEYS = ("train_files", "train_pictures", "held_out_files", "held_out_pictures")
@@ -177,7 +177,7 @@ def _model(arrays: dict[str, Any]) -> Model:
         if len(arrays[f"{kind}_files"]) != len(arrays[f"{kind}_pictures"]):
             raise ModelError(f"has {kind} hashes of unequal number", do="train it again")
     names = _texts(arrays, "class_names", (2,))
-    if len({*names, ""}) != 3:
+    if len({*names, "", UNSURE}) != 4:
         raise ModelError("has no two class names", do="train it again")
     threshold, prior = _number(arrays, "threshold"), _number(arrays, "prior")
     if not (0 <= threshold <= 1 and 0 < prior < 1):

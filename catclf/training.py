@@ -28,6 +28,7 @@ FEW = 200  # fewer training pictures than this are too few to hold a part of the
 FOLDS = 5
 OUT_OF_FOLD = "out of fold"
 MAX_SIZE = 4096
+MIN_SIZE = 32  # of a picture for conv: its last map has one place then
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,14 @@ class Options:
             raise ValueError("holdout is a share, from 0 to less than 1")
         if self.size is not None and not 1 <= self.size <= MAX_SIZE:
             raise ValueError(f"size is a number of pixels, 1 to {MAX_SIZE}")
+        if self.size is not None and self.size < MIN_SIZE and self.map_name() == "conv":
+            raise ValueError(f"the map conv sees nothing in fewer than {MIN_SIZE} x {MIN_SIZE}")
         if self.prior is not None and not 0 < self.prior < 1:
             raise ValueError("a prior is a share, above 0 and below 1")
+
+    def map_name(self) -> FeatureName:
+        """The feature map asked for, or the recipe's."""
+        return self.features or ("pixels" if self.recipe == "course" else "conv")
 
     def chosen_recipe(self) -> Recipe:
         """The recipe of that name, with what was asked for in its place."""
@@ -150,7 +157,7 @@ def fit(data: Path | str, options: Options, watch: Watch = unwatched) -> Trainin
     if UNSURE in (name.lower() for name in dataset.class_names):
         what, do = f'"{UNSURE}" is an answer and cannot be a class', "name the class otherwise"
         raise DataError(what, where=str(dataset.path), do=do)
-    name = options.features or ("pixels" if recipe.name == "course" else "conv")
+    name = options.map_name()
     own = dataset.size if name == "pixels" else None
     features = feature_map(name, Loading(options.size or own or SIZES[name], options.crop))
     # Pixels are had as soon as a photo is read, and take more room than it does.
@@ -232,7 +239,12 @@ def calibrated(model: Model, z: Array, y: NDArray[np.int8], on: str) -> Model:
     """
     found = platt(z, y, model.prior)
     record = replace(
-        model.record, calibrated_on=on, calibrated_n=len(y), slope=found.slope, offset=found.offset
+        model.record,
+        calibrated_on=on,
+        calibrated_n=len(y),
+        slope=found.slope,
+        offset=found.offset,
+        slope_alone=found.slope_alone,
     )
     return replace(
         model,
@@ -368,6 +380,7 @@ def _record(
         calibrated_n=0,
         slope=1.0,
         offset=0.0,
+        slope_alone=False,
         notes=(),
         learning_rate=recipe.learning_rate,
         iterations=descended.iterations,

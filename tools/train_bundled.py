@@ -25,6 +25,8 @@ from catclf.data.loading import Failure, load
 from catclf.data.similarity import Hashes, as_rows, contained, near_groups
 from catclf.data.splitting import hold_out
 from catclf.evaluation import evaluate_examples
+from catclf.features import matrix
+from catclf.features.cache import Cache
 from catclf.model import Model
 from catclf.training import Options, calibrated, fit
 
@@ -61,17 +63,18 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         manifest = write_manifest(Path(folder) / "photos.csv", asked.data / "photos", learning)
         training = fit(manifest, Options(holdout=0), _watch)
+    cache = Cache(training.model.feature_map)
     calibration = [e for e, a, s in zip(examples, apart, shared, strict=True) if a and not s]
-    model = on_set_apart(training.model, calibration)
-    judged = evaluate_examples(model, dataset.split("test"), "photos/test", by="group")
-    print(judged)
+    model = on_set_apart(training.model, calibration, cache)
+    judged = evaluate_examples(model, dataset.split("test"), "photos/test", by="group", cache=cache)
+    cache.save()
     record = replace(
         model.record,
-        data=f"photos (asirra, tiny, web; {len(learning):,} photos)",
+        data="photos (asirra, tiny and web sources)",
+        fingerprint=dataset.fingerprint(),
         judged_on="photos/test",
         figures=judged.as_json(),
         notes=NOTES,
-        created="",
     )
     replace(model, record=record).save(asked.output)
     print(f"{asked.output}: {asked.output.stat().st_size:,} bytes")
@@ -105,15 +108,12 @@ def write_manifest(path: Path, root: Path, examples: Sequence[Example]) -> Path:
     return path
 
 
-def on_set_apart(model: Model, examples: Sequence[Example]) -> Model:
+def on_set_apart(model: Model, examples: Sequence[Example], cache: Cache) -> Model:
     """The model with the probabilities that these examples, which it has not seen, call for."""
-    results = load([example.source for example in examples], model.loading)
-    z, y = [], []
-    for example, result in zip(examples, results, strict=True):
-        if not isinstance(result, Failure):
-            z.append(model.score(result.picture.pixels).z)
-            y.append(example.label)
-    return calibrated(model, np.array(z), np.array(y, np.int8), "photos set apart")
+    columns = matrix(model.feature_map, [example.source for example in examples], cache=cache)
+    z = [model.score_of(x).z for x in columns.X.T]
+    y = [examples[position].label for position in columns.kept]
+    return calibrated(model, np.array(z), np.array(y, np.int8), "set apart")
 
 
 def _messy(folder: Path) -> list[Example]:

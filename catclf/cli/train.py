@@ -120,11 +120,14 @@ def train(
     """
     options.set_blas_threads(jobs)
     from catclf.modelfile import check_target
-    from catclf.training import Options, fit
+    from catclf.training import MIN_SIZE, Options, fit
 
     if learning_rate is not None and learning_rate <= 0:
         raise typer.BadParameter("a learning rate is above 0", param_hint="--learning-rate")
     options.check_prior(prior)
+    plain = features == FeaturesName.pixels or (features is None and recipe == RecipeName.course)
+    if size is not None and size < MIN_SIZE and not plain:
+        raise typer.BadParameter(f"at least {MIN_SIZE} for the map conv", param_hint="--size")
     check_target(output)
     asked = Options(
         recipe=recipe.value,
@@ -198,8 +201,10 @@ def _summary(training: "Training") -> list[str]:
 def _calibration(record: "Record") -> list[str]:
     if not record.calibrated_n:
         return []
-    few = "" if record.offset else ", the slope alone: under 50 photos of a class"
     photos = f"{count(record.calibrated_n, 'photo')} {record.calibrated_on}"
+    if not record.slope:
+        return [f"on {photos} the scores told nothing: every probability is the prior"]
+    few = ", the slope alone: under 50 photos of a class" if record.slope_alone else ""
     return [f"calibrated on {photos}{few}: z becomes {record.slope:.3g} z {record.offset:+.3g}"]
 
 

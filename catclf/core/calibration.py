@@ -40,10 +40,11 @@ def logit(p: float) -> float:
 
 @dataclass(frozen=True)
 class Platt:
-    """p = σ(slope * z + offset)."""
+    """p = σ(slope * z + offset); slope_alone where the offset was not fitted."""
 
     slope: float
     offset: float
+    slope_alone: bool = False
 
 
 def platt(z: Array, y: NDArray[np.int8], prior: float) -> Platt:
@@ -58,7 +59,8 @@ def platt(z: Array, y: NDArray[np.int8], prior: float) -> Platt:
     negatives = len(y) - positives
     targets = np.where(y == 1, (positives + 1) / (positives + 2), 1 / (negatives + 2))
     c = prior_weights(y, prior) / len(y)
-    free = np.array([True, min(positives, negatives) >= FEW])
+    few = min(positives, negatives) < FEW
+    free = np.array([True, not few])
     unit = float(np.sqrt(np.mean(z**2))) or 1.0
     rows = np.vstack([z / unit, np.ones(len(z))])  # (2, m)
     theta = np.zeros(2)
@@ -79,7 +81,7 @@ def platt(z: Array, y: NDArray[np.int8], prior: float) -> Platt:
             size /= 2
         theta = theta - size * step
     slope, offset = float(theta[0]) / unit, float(theta[1])
-    return Platt(slope, offset) if slope > 0 else Platt(0.0, 0.0)
+    return Platt(slope, offset, few) if slope > 0 else Platt(0.0, 0.0, few)
 
 
 @dataclass(frozen=True)

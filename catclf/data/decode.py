@@ -49,6 +49,7 @@ _SIGNATURES = (
 _HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
 
 STRIP_PIXELS = 4_000_000  # converted at a time when a large picture is reduced
+HASH_SIDE = 17  # places of a perceptual hash in a row, and one neighbour
 GAP = 3  # reduction by a whole number stops at this many times the size: the filter does the rest
 
 Crop = Literal["centre", "stretch"]
@@ -126,7 +127,7 @@ def from_array(array: NDArray[np.uint8], loading: Loading, hashed: bool = True) 
 
 
 def _picture(image: Image.Image, loading: Loading, max_pixels: int, hashed: bool) -> Picture:
-    size = loading.size
+    size = max(loading.size, HASH_SIDE)  # what the hash needs is not reduced away
     width, height = image.size
     image.draft(None, (2 * size, 2 * size))  # JPEG only: decodes at 1/2, 1/4 or 1/8
     # A progressive JPEG is held at its full size however small it is decoded.
@@ -243,7 +244,7 @@ def _fit(frame: Image.Image, loading: Loading) -> NDArray[np.uint8]:
 
 def _perceptual_hash(frame: Image.Image) -> bytes:
     exact = frame.convert("L").convert("F")  # means of whole numbers tie where it is nearly flat
-    grey = np.asarray(exact.resize((17, 16), Image.Resampling.BOX))
+    grey = np.asarray(exact.resize((HASH_SIDE, HASH_SIDE - 1), Image.Resampling.BOX))
     return np.packbits(grey[:, 1:] > grey[:, :-1]).tobytes()
 
 
