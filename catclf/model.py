@@ -1,23 +1,25 @@
 """A trained model: what prediction needs, and where it came from."""
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from catclf.core.calibration import logit
-from catclf.core.familiarity import Familiarity
 from catclf.core.logistic import sigmoid
 from catclf.data.dataset import File, Pixels, Source
 from catclf.data.decode import Loading
 from catclf.data.loading import Failure, in_order, load_one
 from catclf.data.similarity import Hashes, contained
 from catclf.features import FeatureMap, feature_map
+
+if TYPE_CHECKING:
+    from catclf.core.familiarity import Familiarity
 
 UNSURE = "unsure"  # a label that is no class
 
@@ -127,7 +129,7 @@ class Model:
     threshold: float
     prior: float
     unsure_level: float
-    familiarity: Familiarity | None = field(repr=False)
+    familiarity: "Familiarity | None" = field(repr=False)
     train_files: Hashes = field(repr=False)
     train_pictures: Hashes = field(repr=False)
     held_out_files: Hashes = field(repr=False)
@@ -159,7 +161,9 @@ class Model:
     def answer(self, score: Score, answering: Answering = AS_TRAINED) -> tuple[str, float]:
         """Label and probability: a class name, positive above the threshold, or "unsure"."""
         prior = self.prior if answering.prior is None else answering.prior
-        z = score.z + (logit(prior) - logit(self.prior) if prior != self.prior else 0.0)
+        z = score.z
+        if prior != self.prior:
+            z += math.log(prior / (1 - prior)) - math.log(self.prior / (1 - self.prior))
         probability = float(sigmoid(np.array(z)))
         if not answering.always and self.is_unsure(probability, score.unfamiliar):
             return UNSURE, probability

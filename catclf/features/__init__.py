@@ -45,15 +45,20 @@ class FeatureMap(Protocol):
 def feature_map(name: str, loading: Loading, sha256: str | None = None) -> FeatureMap:
     """The map of this name; ModelError where this version has no such map, or has learned other
     weights for it than those with this sha256."""
-    from catclf.features.conv import Conv
-    from catclf.features.pixels import Pixels
+    found: FeatureMap | None = None
+    if name == "conv":
+        from catclf.features.conv import Conv
 
-    maps: dict[str, type[Conv] | type[Pixels]] = {"conv": Conv, "pixels": Pixels}
-    if name not in maps or sha256 not in (None, maps[name].sha256):
+        found = Conv(loading)
+    elif name == "pixels":
+        from catclf.features.pixels import Pixels
+
+        found = Pixels(loading)
+    if found is None or sha256 not in (None, found.sha256):
         what = f"needs the feature map {name} {(sha256 or '')[:12]}".rstrip()
         do = "update catclf, or train the model again"
         raise ModelError(f"{what}, which this version does not have", do=do)
-    return maps[name](loading)
+    return found
 
 
 @dataclass(frozen=True)

@@ -121,8 +121,11 @@ def padding(length: int, kernel: int, stride: int) -> tuple[int, int]:
 
 def padded(x: Map, kernel: int, stride: int) -> Map:
     """x with zeros around it."""
-    before, after = padding(len(x), kernel, stride)
-    return np.pad(x, ((before, after), (before, after), (0, 0)))
+    size, channels = len(x), x.shape[2]
+    before, after = padding(size, kernel, stride)
+    y = np.zeros((before + size + after, before + size + after, channels), np.float32)
+    y[before : before + size, before : before + size] = x  # a tenth of the time of np.pad
+    return y
 
 
 def patches(x: Map, kernel: int, stride: int) -> Map:
