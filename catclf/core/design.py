@@ -227,12 +227,16 @@ def _products(X: Array) -> Array:
 
 
 def choose_design(X: Array, standardization: Standardization, sweeps: int) -> Design:
-    """Gram or Primal, whichever costs fewer multiplications over the sweeps to be expected.
+    """Gram or Primal, whichever is cheaper over the sweeps to be expected of all problems."""
+    return (Gram if gram_is_cheaper(*X.shape, sweeps) else Primal)(X, standardization)
 
-    sweeps counts each problem's. K takes m² n_x once and two products of m² a sweep (scores and
-    norms); Primal takes 2 n_x m a sweep.
+
+def gram_is_cheaper(n_x: int, m: int, sweeps: int) -> bool:
+    """Whether Gram takes fewer multiplications: where m < 2 n_x sweeps / (n_x + 2 sweeps).
+
+    K takes m² n_x once and two products of m² a sweep (scores and norms); Primal takes 2 n_x m a
+    sweep.
     """
-    n_x, m = X.shape
     gram = m * m * n_x + 2 * m * m * sweeps
     primal = 2 * n_x * m * sweeps
-    return (Gram if gram < primal else Primal)(X, standardization)
+    return gram < primal

@@ -3,12 +3,16 @@
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 from run import in_turn, rows_of
 
+from catclf.core.design import gram_is_cheaper
 from catclf.data.dataset import open_dataset
+from catclf.recipes import LIKELY_ITERATIONS
+from catclf.training import FOLDS
 
 SAMPLES = Path(__file__).resolve().parents[2] / "sample_images"
 
@@ -77,4 +81,33 @@ def memory(data: Path) -> list[str]:
             peak = kibibytes * 1024
             ratio = f"{peak / size:.2f} x X"
             lines.append(f"| {name} | {peak / 2**20:,.0f} MiB | {ratio} | {seconds:.0f} s of cpu |")
+    return lines
+
+
+def scaling(data: Path) -> list[str]:
+    """Whole trainings on pixels: more photos, larger pictures, and an X of 4 times the limit."""
+    examples = open_dataset(data / "photos").split("train")
+    lines = ["| **train on pixels, l2 = 0.1: photos, size, X** | seconds | peak, x X | form |"]
+    runs = [(200, 64, 0), (2000, 64, 0), (18000, 64, 0), (2000, 128, 0), (18000, 64, 4)]
+    with tempfile.TemporaryDirectory() as folder:
+        for m, size, times in runs:
+            some = examples[:: max(1, len(examples) // m)][:m]
+            manifest = Path(folder, f"{m}.csv")
+            rows = [f"{(data / 'photos' / e.name).resolve()},{e.groups['class']}" for e in some]
+            manifest.write_text("\n".join(["path,label", *rows]))
+            n_x = 3 * size * size
+            needed = 4 * n_x * len(some)
+            command = [sys.executable, "-m", "catclf", "train", str(manifest), "-q"]
+            command += ["--features", "pixels", "--size", str(size), "--holdout", "0"]
+            command += ["--l2", "0.1", "-o", str(Path(folder, "model.npz"))]
+            command += ["--max-memory", str(needed // times)] if times else []
+            start = time.perf_counter()
+            kibibytes, _ = _usage(command)
+            seconds = time.perf_counter() - start
+            sweeps = LIKELY_ITERATIONS * FOLDS  # with a strength given: a problem a fold
+            form = "Gram" if gram_is_cheaper(n_x, len(some), sweeps) else "Primal"
+            what = f"{len(some):,}, {size}, {needed / 2**20:,.0f} MiB"
+            what += f", {times} times the limit" if times else ""
+            ratio = kibibytes * 1024 / needed
+            lines.append(f"| {what} | {seconds:.1f} s | {ratio:.2f} | {form} |")
     return lines

@@ -19,7 +19,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 MARKS = ("<!-- figures -->", "<!-- end of figures -->")
-ROWS = ("course", "optimum", "sweep", "forward", "reading", "start", "predict", "folds", "memory")
+ROWS = (
+    "course", "optimum", "sweep", "forward", "reading", "start", "predict", "folds", "memory",
+    "scaling",
+)  # fmt: skip
 
 
 def in_turn(works: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
@@ -96,6 +99,7 @@ def main() -> None:
         "predict": files.predict,
         "start": processes.start,
         "memory": processes.memory,
+        "scaling": processes.scaling,
     }
     lines = [machine(), "", "| work | median | ratio to ours | |", "| --- | ---: | ---: | --- |"]
     print("\n".join(lines), flush=True)
