@@ -228,7 +228,8 @@ def _products(X: Array) -> Array:
 
 def choose_design(X: Array, standardization: Standardization, sweeps: int) -> Design:
     """Gram or Primal, whichever is cheaper over the sweeps to be expected of all problems."""
-    return (Gram if gram_is_cheaper(*X.shape, sweeps) else Primal)(X, standardization)
+    n_x, m = X.shape
+    return (Gram if gram_is_cheaper(n_x, m, sweeps) else Primal)(X, standardization)
 
 
 def gram_is_cheaper(n_x: int, m: int, sweeps: int) -> bool:
