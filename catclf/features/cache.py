@@ -126,7 +126,8 @@ class Cache:
         if self._trouble or not count:
             return self._trouble
         megabytes = count * (HASH_BYTES + self._record_bytes) / 1e6
-        return f"features of {count:,} photos kept in {self._folder}, {megabytes:,.0f} MB"
+        photos = "1 photo" if count == 1 else f"{count:,} photos"
+        return f"features of {photos} kept in {self._folder}, {megabytes:,.0f} MB"
 
     def _digest(self, content: bytes) -> bytes:
         return hashlib.blake2b(content, digest_size=DIGEST_BYTES, key=self._key).digest()
