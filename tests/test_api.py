@@ -55,6 +55,8 @@ def test_names_are_given_as_text_or_path(data, tmp_path) -> None:
         ({"holdout": 1}, "holdout is a share"),
         ({"holdout": -0.1}, "holdout is a share"),
         ({"size": 0}, "size is a number of pixels"),
+        ({"size": 31}, "the map conv sees nothing in fewer than 32 x 32"),
+        ({"prior": 0}, "a prior is a share"),
         ({"size": 5000}, "size is a number of pixels"),
     ],
 )

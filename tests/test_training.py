@@ -192,7 +192,7 @@ def test_arrays_of_another_size_keep_it_as_pixels(tmp_path) -> None:
     assert train(tmp_path / "a.npz", l2=1).loading.size == 10
     assert train(tmp_path / "a.npz", l2=1, size=16).loading.size == 16
     assert catclf.train(tmp_path / "a.npz", l2=1).loading.size == 224
-    assert catclf.train(tmp_path / "a.npz", l2=1, size=16).loading.size == 16
+    assert catclf.train(tmp_path / "a.npz", l2=1, size=48).loading.size == 48
 
 
 def test_the_default_map_is_the_network(tmp_path) -> None:

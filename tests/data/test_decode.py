@@ -439,8 +439,19 @@ def test_strips_equal_the_whole(
         image = large.convert(mode)
         if mode in ("RGBA", "LA"):
             image.putalpha(large.convert("L"))
-    for size in (8, 13, 40):
+    for size in (17, 25, 40):
         assert np.array_equal(pixels(encoded(image, "TIFF"), size), slow(image, size))
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 16])
+def test_the_hash_of_a_photo_does_not_depend_on_the_model_s_size(
+    size: int, photos: list[Path]
+) -> None:
+    """A tiny size reduces no further than the hash needs: photos stay apart."""
+    found = [decode(photo.read_bytes(), Loading(size)).perceptual_hash for photo in photos]
+    expected = [decode(photo.read_bytes(), Loading(17)).perceptual_hash for photo in photos]
+    assert found == expected
+    assert len(set(found)) == len(photos)
 
 
 # Danger
