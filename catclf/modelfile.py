@@ -5,7 +5,6 @@ import json
 import os
 import stat
 import sys
-import tempfile
 import zipfile
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -32,6 +31,8 @@ MAX_BYTES = 2**30  # of all arrays together: a model of ten million pictures
 
 def save(model: Model, path: Path) -> None:
     """Write to a file beside the target, flush it to the disk, rename it."""
+    import tempfile  # only who writes needs it
+
     check_target(path)
     arrays: dict[str, Any] = {
         "format": np.int64(FORMAT),

@@ -3,30 +3,16 @@
 import sys
 import traceback
 import warnings
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
 from catclf.cli import console
-from catclf.cli.eval import evaluate
-from catclf.cli.info import info
-from catclf.cli.predict import predict
-from catclf.cli.train import train
 from catclf.errors import CatclfError
 
 NOTHING_DONE = 4
-
-# Plain help: rich's takes as long to import as all the rest.
-app = typer.Typer(
-    name="catclf",
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-app.command("train")(train)
-app.command("eval")(evaluate)
-app.command("predict")(predict)
-app.command("info")(info)
+COMMANDS = {"train": "train", "eval": "evaluate", "predict": "predict", "info": "info"}
 
 EXAMPLES = """catclf says whether a photo shows a cat. Three examples:
 
@@ -45,7 +31,6 @@ def _version(asked: bool) -> None:
         raise typer.Exit
 
 
-@app.callback(invoke_without_command=True)
 def _main(
     context: typer.Context,
     version: Annotated[
@@ -61,6 +46,23 @@ def _main(
         console.result(EXAMPLES)
 
 
+def application(arguments: list[str]) -> typer.Typer:
+    """The command line; of its commands only the one that is asked for, where that is plain."""
+    # Plain help: rich's takes as long to import as all the rest.
+    app = typer.Typer(
+        name="catclf",
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback(invoke_without_command=True)(_main)
+    asked = arguments[0] if arguments else ""
+    for name in (asked,) if asked in COMMANDS else COMMANDS:
+        module = import_module(f"catclf.cli.{name}")
+        app.command(name)(getattr(module, COMMANDS[name]))
+    return app
+
+
 def run(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     # Pillow's remarks on odd files: process-wide state, so set here and not where threads decode.
@@ -68,7 +70,7 @@ def run(arguments: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     console.open_streams()
     try:
-        app(arguments, prog_name="catclf")
+        application(arguments)(arguments, prog_name="catclf")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else NOTHING_DONE
     except CatclfError as error:

@@ -129,9 +129,10 @@ class _Finder:
 
     def _below(self, name: str) -> Iterator[tuple[str, "Source"]]:
         from catclf.data.dataset import File
-        from catclf.data.folder import pictures_below
 
         if os.path.isdir(name):  # noqa: PTH112 - a name with a NUL is False here, an error there
+            from catclf.data.folder import pictures_below
+
             found, others = pictures_below(Path(name))
             self.others += others
             for path in found:

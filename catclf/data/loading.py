@@ -7,8 +7,8 @@ place, with the reason. Threads suffice: Pillow decodes and resizes outside of P
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import TypeVar
 
 import numpy as np
@@ -77,11 +77,18 @@ def in_order(
 
     jobs: threads, by default one a core. The results do not depend on it.
     """
+    items = iter(items)
+    first = list(islice(items, 2))
+    if len(first) < 2:  # needs no threads, which take a moment to be had
+        yield from map(work, first)
+        return
+    from concurrent.futures import Future, ThreadPoolExecutor
+
     jobs = jobs or available_cores()
     waiting: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(jobs) as pool:
         try:
-            for item in items:
+            for item in chain(first, items):
                 waiting.append(pool.submit(work, item))
                 while waiting and (waiting[0].done() or len(waiting) >= jobs * AHEAD):
                     yield waiting.popleft().result()

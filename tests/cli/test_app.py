@@ -12,11 +12,11 @@ import pytest
 import typer.main
 
 import catclf
-from catclf.cli.app import app
+from catclf.cli.app import application
 
 PIXELS = ("--features", "pixels")  # the cheaper map
 CHELSEA = Path(__file__).resolve().parents[2] / "sample_images/photos/chelsea.jpg"
-COMMANDS = typer.main.get_command(app).commands
+COMMANDS = typer.main.get_command(application([])).commands
 
 
 def test_every_command_and_every_option_has_a_help_text() -> None:
