@@ -13,7 +13,7 @@ of text stick out. It says nothing about the class, and knows nothing of any cla
 (True, False)
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from catclf.core.logistic import Array
 
 DIRECTIONS = 64
 SAMPLE = 1000  # examples that the directions are taken from
+NOISE = 1e-6  # share of the largest that rounding leaves of a direction
 WITHIN = 0.99  # share of pictures like the training ones whose distance is within the limit
 
 
@@ -36,42 +37,27 @@ class Familiarity:
 
     @classmethod
     def fit(cls, X: Array, fold: NDArray[np.intp]) -> "Familiarity":
-        """From X (n_x, m) and the numbers of folds (m,).
+        """From some columns of X (n_x, m) and the numbers of their folds (m,).
 
         The limit comes from distances of each fold to what the others fill, since an example's
         distance to directions that it helped to choose is too small.
         """
-        m = X.shape[1]
-        distances = []
-        for number in range(int(fold.max()) + 1):
-            others = cls._usual(X, np.flatnonzero(fold != number))
-            distances.append(others._distances(X, _spread(np.flatnonzero(fold == number))))
-        limit = float(np.quantile(np.concatenate(distances), WITHIN))
-        return replace(cls._usual(X, np.arange(m)), limit=limit)
-
-    @classmethod
-    def _usual(cls, X: Array, columns: NDArray[np.intp]) -> "Familiarity":
-        """The leading directions of some of these columns: at most a tenth as many as columns,
-        for more would remember single ones."""
-        S = _patterns(X[:, _spread(columns)])
+        chosen = np.arange(0, X.shape[1], -(-X.shape[1] // SAMPLE))
+        S, fold = _patterns(X[:, chosen]), fold[chosen]
         centre = S.mean(axis=0)
         S -= centre
-        k = max(1, min(DIRECTIONS, len(S) // 10))
-        values, V = np.linalg.eigh(S @ S.T)  # ascending
-        values, V = values[-k:], V[:, -k:]
-        real = values > len(S) * np.finfo(np.float64).eps * values[-1]
-        U = (V[:, real] / np.sqrt(values[real])).T @ S  # (k, n_x), orthonormal
-        return cls(centre.astype(np.float32), U.astype(np.float32), np.inf)
-
-    def _distances(self, X: Array, columns: NDArray[np.intp]) -> Array:
-        D = _patterns(X[:, columns]) - self.centre
-        along = D @ self.directions.T
-        return np.asarray(np.sqrt(np.maximum(np.sum(D**2, axis=1) - np.sum(along**2, axis=1), 0)))
+        G = (S @ S.T).astype(np.float64)  # (s, s): all that the distances need
+        distances = [_distances(G, fold != number, fold == number) for number in np.unique(fold)]
+        limit = float(np.quantile(np.concatenate(distances), WITHIN))
+        V = _leading(G)
+        return cls(centre, V.T.astype(np.float32) @ S, limit)
 
     def distance(self, x: Array) -> float:
         """Length of what sticks out of the pattern of x (n_x,): 0 is nothing, 1 is all."""
-        d = _patterns(x[:, None])[0] - self.centre
-        along = np.sum(self.directions * d, axis=1)  # no matrix product: see `Model.score`
+        # Sums and no products of BLAS: see `Model.score_of`.
+        x = x.astype(np.float64)
+        d = x / (np.sqrt(np.sum(x * x)) or 1.0) - self.centre
+        along = np.sum(self.directions * d, axis=1)
         return float(np.sqrt(max(np.sum(d**2) - np.sum(along**2), 0.0)))
 
     def knows(self, x: Array) -> bool:
@@ -79,13 +65,34 @@ class Familiarity:
         return self.distance(x) <= self.limit
 
 
-def _patterns(X: Array) -> Array:
-    """The columns of X (n_x, m) as rows (m, n_x) of length 1, float64; zeros stay."""
-    S = X.T.astype(np.float64)
+def _patterns(X: Array) -> NDArray[np.float32]:
+    """The columns of X (n_x, m) as rows (m, n_x) of length 1, float32; zeros stay."""
+    S = X.T.astype(np.float32)
     length = np.linalg.norm(S, axis=1, keepdims=True)
-    return np.asarray(S / np.where(length > 0, length, 1.0))
+    S /= np.where(length > 0, length, 1)
+    return S
 
 
-def _spread(columns: NDArray[np.intp]) -> NDArray[np.intp]:
-    """At most `SAMPLE` of the columns, evenly spread."""
-    return columns[:: -(-len(columns) // SAMPLE)]
+def _centred(G: Array, usual: NDArray[np.bool_]) -> Array:
+    """Products (s, s) of rows with their products G (s, s), less the mean of the usual ones."""
+    means = G[:, usual].mean(axis=1)
+    return np.asarray(G - means - means[:, None] + means[usual].mean())
+
+
+def _leading(G: Array) -> Array:
+    """V (s, k) such that V'S are the leading directions of centred rows S (s, n_x) with products G.
+
+    At most a tenth as many as rows: more would remember single ones.
+    """
+    k = max(1, min(DIRECTIONS, len(G) // 10))
+    values, V = np.linalg.eigh(G)  # ascending
+    values, V = values[-k:], V[:, -k:]
+    real = values > NOISE * max(float(values[-1]), NOISE)
+    return np.asarray(V[:, real] / np.sqrt(values[real]))
+
+
+def _distances(G: Array, usual: NDArray[np.bool_], asked: NDArray[np.bool_]) -> Array:
+    """Of the rows that are asked about, to what the usual ones fill; G (s, s) are all products."""
+    C = _centred(G, usual)
+    along = C[np.ix_(asked, usual)] @ _leading(C[np.ix_(usual, usual)])
+    return np.asarray(np.sqrt(np.maximum(np.diag(C)[asked] - np.sum(along**2, axis=1), 0)))
