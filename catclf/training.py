@@ -21,7 +21,7 @@ from catclf.errors import DataError, TrainingError
 from catclf.evaluation import Evaluation, evaluate_examples, judge
 from catclf.features import SIZES, Columns, FeatureMap, FeatureName, feature_map, matrix
 from catclf.features.cache import Cache
-from catclf.model import UNSURE, Model, Record
+from catclf.model import Model, Record
 from catclf.recipes import RECIPES, Descended, Progress, Recipe, Watch, descend, unwatched
 
 FEW = 200  # fewer training pictures than this are too few to hold a part of them out
@@ -113,7 +113,7 @@ def train(
     prior: float | None = None,
     cache: bool = True,
 ) -> Model:
-    """Train a model on the data set at a path. Nothing is written: `model.save(path)` does that.
+    """Train a model on the data set at a path; `model.save(path)` writes it.
 
     recipe: "default" or "course". features: "conv", what a network trained on ImageNet sees, or
     "pixels", which is what the course takes. size: the side that pictures are brought to, by
@@ -154,9 +154,6 @@ def fit(data: Path | str, options: Options, watch: Watch = unwatched) -> Trainin
     """The same with all that was found out, and with someone watching."""
     recipe = options.chosen_recipe()
     dataset = open_dataset(data, options.positive)
-    if UNSURE in (name.lower() for name in dataset.class_names):
-        what, do = f'"{UNSURE}" is an answer and cannot be a class', "name the class otherwise"
-        raise DataError(what, where=str(dataset.path), do=do)
     name = options.map_name()
     own = dataset.size if name == "pixels" else None
     features = feature_map(name, Loading(options.size or own or SIZES[name], options.crop))
@@ -212,12 +209,12 @@ def _fit(
         model = calibrated(model, descended.selection.z, y_train, OUT_OF_FOLD)
     if options.prior is not None:
         model = with_prior(model, options.prior)
-    z = model.record.slope * descended.z + model.record.offset
-    right = float(np.mean((z > 0) == y_train))
+    right = float(np.mean((_probable(model, descended.z) > 0) == y_train))
     model = replace(model, record=replace(model.record, train_accuracy=right))
+
     evaluation, remarks = None, dataset.remarks
+    where = f"{judges.name} of {dataset.path}"
     if judges.examples:
-        where = f"{judges.name} of {dataset.path}"
         try:
             evaluation = evaluate_examples(
                 model, judges.examples, where, options.jobs, watch, cache=cache
@@ -225,8 +222,8 @@ def _fit(
         except DataError as error:  # what judges is no good; what was learned is not lost for that
             remarks = (*remarks, f"not judged: {error}")
     elif judges.name == OUT_OF_FOLD and descended.selection is not None:
-        z = model.record.slope * descended.selection.z + model.record.offset
-        evaluation = judge(model, z, y_train, f"{OUT_OF_FOLD} on {dataset.path}")
+        where = f"{OUT_OF_FOLD} on {dataset.path}"
+        evaluation = judge(model, _probable(model, descended.selection.z), y_train, where)
     if evaluation is not None:
         model = replace(model, record=replace(model.record, figures=evaluation.as_json()))
     return Training(model, evaluation, left_out, remarks, judges.examples)
@@ -253,6 +250,11 @@ def calibrated(model: Model, z: Array, y: NDArray[np.int8], on: str) -> Model:
         unsure_level=unsure_level(found.slope * z + found.offset, y, model.prior),
         record=record,
     )
+
+
+def _probable(model: Model, z: Array) -> Array:
+    """Scores (m,) as they came out of the descent, calibrated and at the prior as the model's."""
+    return model.record.slope * z + model.record.offset
 
 
 def with_prior(model: Model, prior: float) -> Model:

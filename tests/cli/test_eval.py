@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 import shutil
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -467,3 +468,31 @@ def test_photos_by_source_and_group(cli, shared_data, tmp_path) -> None:
         assert sum(group["n"] for group in found["groups"].values()) == len(test)
         position = header.split(",").index(column)
         assert set(found["groups"]) == {row.split(",")[position] for row in test}
+
+
+def test_coverage_and_calibration_are_always_printed(
+    cli, split_data, split_model, tmp_path
+) -> None:
+    model = replace(load_model(split_model), unsure_level=0.9)
+    model.save(tmp_path / "strict.npz")
+    ran = cli("eval", split_data, "-m", "strict.npz")
+    found = figures(cli("eval", split_data, "-m", "strict.npz", "--json"))
+    covered = found["coverage"]
+    assert 0 < covered["answered"] < 40
+    assert covered["share"] == covered["answered"] / 40
+    assert covered["wrong"] == round(covered["error"] * covered["answered"])
+    assert f"; {40 - covered['answered']} unsure" in ran.out
+    assert (
+        found["accuracy"]
+        == figures(cli("eval", split_data, "-m", split_model, "--json"))["accuracy"]
+    )
+    said, true = (row.split() for row in ran.rows if row.split()[:1] in (["said"], ["true"]))
+    assert len(said) == len(true) == 16
+    bins = found["reliability"]
+    assert [int(text) for text in true[1:]] == [round(100 * part["share"]) for part in bins]
+    assert sum(part["n"] for part in bins) == 40
+
+
+def test_log_loss_is_at_the_model_s_prior_and_both_are_said(cli, split_data, split_model) -> None:
+    ran = cli("eval", split_data, "-m", split_model)
+    assert "at the model's prior, 50.0%; here it is 50.0%" in ran.out

@@ -466,3 +466,44 @@ def test_all_orientations_of_a_photo_give_one_answer(predict, tmp_path) -> None:
             stored.save(tmp_path / f"{orientation}.png", exif=exif)
     found = answers(predict(*(f"{orientation}.png" for orientation in TURNS), "--json"))
     assert len({answer["probability"] for answer in found}) == 1
+
+
+class TestUnsure:
+    """An answer of its own, in every form."""
+
+    @pytest.fixture
+    def stranger(self, split_model, tmp_path) -> Path:
+        """A model that finds everything unfamiliar."""
+        model = load_model(split_model)
+        model = replace(model, familiarity=replace(model.familiarity, limit=0.0))
+        model.save(tmp_path / "stranger.npz")
+        return tmp_path / "stranger.npz"
+
+    def test_what_is_unlike_all_is_said_to_be(self, cli, stranger) -> None:
+        (row,) = cli("predict", CHELSEA, "-m", stranger).rows
+        name, label, _, note = row.split("\t")
+        assert (name, label) == (str(CHELSEA), "unsure")
+        assert note == "unlike the photos that the model was trained on"
+        (answer,) = answers(cli("predict", CHELSEA, "-m", stranger, "--json"))
+        assert (answer["label"], answer["unfamiliar"], answer["error"]) == ("unsure", True, None)
+        assert cli("predict", CHELSEA, "-m", stranger, "--only", "unsure").rows == [str(CHELSEA)]
+
+    def test_always_answer_answers(self, cli, stranger) -> None:
+        ran = cli("predict", CHELSEA, "-m", stranger, "--json", "--always-answer")
+        (answer,) = answers(ran)
+        assert answer["label"] in ("cat", "x")
+        assert answer["unfamiliar"] is True
+
+    def test_a_prior_is_said_and_moves_the_probability(self, cli, predict, split_model) -> None:
+        before, after = (answers(predict(CHELSEA, "--json", *prior))[0]["probability"]
+                         for prior in ((), ("--prior", "0.02")))  # fmt: skip
+        odds = before / (1 - before) * (0.02 / 0.98)
+        assert after == pytest.approx(odds / (1 + odds))
+        ran = predict(CHELSEA, "--prior", "0.02")
+        assert "probabilities assume 2.00% cat; the model's own assume 50.00%\n" in ran.err
+        assert predict(CHELSEA, "--prior", "0.02", "--quiet").err == ""
+
+    @pytest.mark.parametrize("prior", ["0", "1", "1.5", "nan", "few"])
+    def test_a_prior_that_is_no_share(self, predict, prior) -> None:
+        ran = predict(CHELSEA, "--prior", prior)
+        assert (ran.code, ran.raw) == (2, b"")

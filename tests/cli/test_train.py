@@ -396,3 +396,83 @@ def test_a_zip_of_the_folder_trains_the_same_model(train, data) -> None:
     lines(train(data, "-o", "a.npz"))
     lines(train("zipped.zip", "-o", "b.npz"))
     assert load_model("a.npz").w.tobytes() == load_model("b.npz").w.tobytes()
+
+
+class TestCalibration:
+    """Probabilities are held against what happened out of fold, and the summary says so."""
+
+    def test_few_of_a_class_move_the_slope_alone(self, train, data) -> None:
+        said = lines(train(data))
+        assert "calibrated on 30 photos out of fold, the slope alone: under 50 photos" in said
+        assert load_model("model.npz").record.slope_alone
+
+    def test_enough_of_both_move_the_offset_too(self, train, held_out_data) -> None:
+        said = lines(train(held_out_data, "--l2", "1"))
+        record = load_model("model.npz").record
+        assert re.search(r"calibrated on \d+ photos out of fold: z becomes \S+ z [+-]\d", said)
+        assert (record.slope_alone, record.calibrated_n) == (False, record.m_train)
+        assert record.offset != 0
+
+    def test_the_course_is_neither_calibrated_nor_unsure(self, train, data) -> None:
+        said = lines(train(data, "--recipe", "course", "--learning-rate", "1e-4"))
+        model = load_model("model.npz")
+        assert "calibrated" not in said
+        assert (model.familiarity, model.unsure_level) == (None, 0.5)
+        assert (model.record.slope, model.record.offset) == (1.0, 0.0)
+
+
+def test_a_prior_moves_b_alone(train, data) -> None:
+    assert "assume that 50% of the photos" in lines(train(data, "--l2", "1"))
+    half = load_model("model.npz")
+    assert "assume that 2% of the photos" in lines(train(data, "--l2", "1", "--prior", "0.02"))
+    rare = load_model("model.npz")
+    assert rare.w.tobytes() == half.w.tobytes()
+    assert rare.b - half.b == pytest.approx(np.log(0.02 / 0.98))
+    assert (half.prior, rare.prior) == (0.5, 0.02)
+
+
+@pytest.mark.parametrize("prior", ["0", "1", "-0.1", "nan", "some"])
+def test_a_prior_that_is_no_share(train, data, prior) -> None:
+    ran = train(data, "--prior", prior)
+    assert (ran.code, ran.raw) == (2, b"")
+    assert not Path("model.npz").exists()
+
+
+def test_a_size_that_the_network_sees_nothing_in(cli, data) -> None:
+    ran = cli("train", data, "--size", "31")
+    assert (ran.code, ran.raw) == (2, b"")
+    assert "at least 32 for the map conv" in ran.err
+
+
+class TestCache:
+    """Features that took long are kept, and said to be."""
+
+    @pytest.fixture
+    def folder(self, tmp_path, monkeypatch) -> Path:
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+        monkeypatch.setattr("catclf.features.cache.WORTH_SECONDS", 0.0)
+        return tmp_path / "cache" / "catclf"
+
+    def test_what_is_kept_is_taken_and_changes_nothing(self, cli, data, folder) -> None:
+        arguments = ("train", data, "--size", "32", "--l2", "1")
+        said = lines(cli(*arguments))
+        assert f"features of 30 photos kept in {folder}, 0 MB" in said
+        first = load_model("model.npz")
+        kept = {path: path.read_bytes() for path in folder.iterdir()}
+        assert "kept in" not in lines(cli(*arguments))
+        again = load_model("model.npz")
+        assert {path: path.read_bytes() for path in folder.iterdir()} == kept
+        assert (again.w.tobytes(), again.b) == (first.w.tobytes(), first.b)
+
+    def test_nothing_is_kept_where_nobody_wants_it(self, cli, train, data, folder) -> None:
+        lines(cli("train", data, "--size", "32", "--l2", "1", "--no-cache"))
+        lines(train(data, "--l2", "1"))  # pixels are had as soon as a photo is read
+        assert not folder.exists()
+
+    def test_a_folder_that_cannot_be_written_is_a_line_and_no_error(
+        self, cli, data, folder
+    ) -> None:
+        folder.parent.write_text("in the way")
+        said = lines(cli("train", data, "--size", "32", "--l2", "1"))
+        assert "features are not kept in " in said
+        assert load_model("model.npz").record.m_train == 30
