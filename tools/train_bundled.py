@@ -70,7 +70,7 @@ def main() -> None:
     cache.save()
     record = replace(
         model.record,
-        data="photos (asirra, tiny and web sources)",
+        data="asirra, tiny and web photos",
         fingerprint=dataset.fingerprint(),
         judged_on="photos/test",
         figures=judged.as_json(),

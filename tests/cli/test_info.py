@@ -46,7 +46,7 @@ def test_as_json_it_has_everything_in_the_record(cli) -> None:
 
 
 def test_the_card_names_no_place_of_the_machine_that_trained(cli) -> None:
-    assert load_model(BUNDLED_MODEL).record.data == "photos (asirra, tiny and web sources)"
+    assert load_model(BUNDLED_MODEL).record.data == "asirra, tiny and web photos"
     record = json.loads(cli("info", "--json").out)
     del record["model"]
     assert "/work" not in json.dumps(record)
