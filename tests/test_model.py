@@ -1,5 +1,6 @@
 """Model: one input, one answer; and what it knows of the pictures that it has seen."""
 
+import io
 import itertools
 import threading
 from dataclasses import replace
@@ -10,8 +11,9 @@ import pytest
 from PIL import Image
 
 from catclf import Model, Prediction, load_model, train
+from catclf.cli.options import BUNDLED_MODEL
 from catclf.data.dataset import File
-from catclf.data.decode import Loading
+from catclf.data.decode import Loading, decode, from_array
 from catclf.data.loading import load_one
 from catclf.data.similarity import as_rows
 
@@ -189,3 +191,21 @@ def test_it_knows_what_it_was_trained_on(model) -> None:
 def test_a_saved_model_answers_the_same(model, tmp_path) -> None:
     model.save(tmp_path / "model.npz")
     assert load_model(tmp_path / "model.npz").predict(PHOTOS) == model.predict(PHOTOS)
+
+
+def test_reduced_scale_decoding_hardly_moves_the_bundled_model(cat_photo) -> None:
+    """A large JPEG is decoded at 1/2 to 1/8: z moves by less than 0.2, p from 0.5 by under 0.05."""
+    model = load_model(BUNDLED_MODEL)
+    image = Image.open(cat_photo).resize((1804, 1200), Image.Resampling.BICUBIC)
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=90)
+    whole = np.asarray(Image.open(io.BytesIO(file.getvalue())))
+    reduced, full = (
+        model.score(pixels).z
+        for pixels in (
+            decode(file.getvalue(), model.loading).pixels,
+            from_array(whole, model.loading).pixels,
+        )
+    )
+    assert reduced != full  # it was decoded at a reduced scale
+    assert abs(reduced - full) < 0.2
