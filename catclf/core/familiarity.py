@@ -2,8 +2,10 @@
 
 A network's features of a photo are a pattern of some strong and many weak numbers. Each x is taken
 at length 1, so that only the pattern counts. The training photos' patterns fill a small part of the
-n_x directions; how much of a pattern sticks out of that is its distance. Noise, flat colour, a page
-of text stick out. It says nothing about the class, and knows nothing of any class.
+n_x directions; how much of a pattern sticks out of that tells how odd it is. And an x that is weak
+altogether is that of a picture in which the network sees nothing. So the distance is what sticks
+out, divided by |x|²: noise, flat colour, gradients, pages of text are far by both. It says nothing
+about the class, and knows nothing of any class.
 
 >>> rng = np.random.default_rng(0)
 >>> mixed = rng.uniform(size=(3, 300))
@@ -43,34 +45,42 @@ class Familiarity:
         distance to directions that it helped to choose is too small.
         """
         chosen = np.arange(0, X.shape[1], -(-X.shape[1] // SAMPLE))
-        S, fold = _patterns(X[:, chosen]), fold[chosen]
+        S, lengths = _patterns(X[:, chosen])
+        fold = fold[chosen]
         centre = S.mean(axis=0)
         S -= centre
         G = (S @ S.T).astype(np.float64)  # (s, s): all that the distances need
-        distances = [_distances(G, fold != number, fold == number) for number in np.unique(fold)]
-        limit = float(np.quantile(np.concatenate(distances), WITHIN))
+        distances = np.zeros(len(S))
+        for number in np.unique(fold):
+            asked = fold == number
+            distances[asked] = _residuals(G, ~asked, asked) / lengths[asked] ** 2
+        limit = float(np.quantile(distances, WITHIN))
         V = _leading(G)
         return cls(centre, V.T.astype(np.float32) @ S, limit)
 
     def distance(self, x: Array) -> float:
-        """Length of what sticks out of the pattern of x (n_x,): 0 is nothing, 1 is all."""
+        """Length of what sticks out of the pattern of x (n_x,), divided by |x|²; infinite for 0."""
         # Sums and no products of BLAS: see `Model.score_of`.
         x = x.astype(np.float64)
-        d = x / (np.sqrt(np.sum(x * x)) or 1.0) - self.centre
+        square = float(np.sum(x * x))
+        if square == 0:
+            return np.inf
+        d = x / np.sqrt(square) - self.centre
         along = np.sum(self.directions * d, axis=1)
-        return float(np.sqrt(max(np.sum(d**2) - np.sum(along**2), 0.0)))
+        return float(np.sqrt(max(np.sum(d**2) - np.sum(along**2), 0.0))) / square
 
     def knows(self, x: Array) -> bool:
         """Whether x (n_x,) is as close to the training examples as such examples are."""
         return self.distance(x) <= self.limit
 
 
-def _patterns(X: Array) -> NDArray[np.float32]:
-    """The columns of X (n_x, m) as rows (m, n_x) of length 1, float32; zeros stay."""
+def _patterns(X: Array) -> tuple[NDArray[np.float32], Array]:
+    """The columns of X (n_x, m) as rows (m, n_x) of length 1, float32, and the lengths (m,) that
+    they had; a column of zeros stays one, its length counts as almost 0."""
     S = X.T.astype(np.float32)
-    length = np.linalg.norm(S, axis=1, keepdims=True)
-    S /= np.where(length > 0, length, 1)
-    return S
+    lengths = np.maximum(np.linalg.norm(S, axis=1), np.finfo(np.float32).tiny)
+    S /= lengths[:, None]
+    return S, lengths.astype(np.float64)
 
 
 def _centred(G: Array, usual: NDArray[np.bool_]) -> Array:
@@ -91,8 +101,11 @@ def _leading(G: Array) -> Array:
     return np.asarray(V[:, real] / np.sqrt(values[real]))
 
 
-def _distances(G: Array, usual: NDArray[np.bool_], asked: NDArray[np.bool_]) -> Array:
-    """Of the rows that are asked about, to what the usual ones fill; G (s, s) are all products."""
+def _residuals(G: Array, usual: NDArray[np.bool_], asked: NDArray[np.bool_]) -> Array:
+    """How much of the rows that are asked about sticks out of what the usual ones fill.
+
+    G (s, s) are the products of all rows with one another.
+    """
     C = _centred(G, usual)
     along = C[np.ix_(asked, usual)] @ _leading(C[np.ix_(usual, usual)])
     return np.asarray(np.sqrt(np.maximum(np.diag(C)[asked] - np.sum(along**2, axis=1), 0)))

@@ -35,19 +35,21 @@ def test_other_patterns_are_flagged() -> None:
     assert not familiarity.knows(np.eye(N_X)[3])
 
 
-def test_how_strong_a_pattern_is_does_not_matter() -> None:
+def test_a_weak_x_is_far_however_usual_its_pattern() -> None:
     familiarity = Familiarity.fit(usual(400), folds(400))
-    x = usual(1, seed=3)[:, 0]
-    assert familiarity.distance(10 * x) == pytest.approx(familiarity.distance(x), abs=1e-6)
+    for x in usual(20, seed=3).T:
+        assert familiarity.distance(x / 10) == pytest.approx(100 * familiarity.distance(x))
+        assert not familiarity.knows(x / 10)
 
 
 def test_by_its_definition() -> None:
-    """The length of what least squares leaves of the pattern, without its centre."""
+    """The length of what least squares leaves of the pattern, without its centre, over |x|²."""
     familiarity = Familiarity.fit(usual(400), folds(400))
     for x in usual(5, seed=4).T:
         d = x / np.linalg.norm(x) - familiarity.centre
         left = d - familiarity.directions.T @ np.linalg.lstsq(familiarity.directions.T, d)[0]
-        assert familiarity.distance(x) == pytest.approx(np.linalg.norm(left), abs=1e-5)
+        expected = np.linalg.norm(left) / np.sum(x**2)
+        assert familiarity.distance(x) == pytest.approx(expected, rel=1e-4)
 
 
 def test_directions_are_a_tenth_of_the_examples_and_orthonormal() -> None:
