@@ -106,7 +106,7 @@ def descend(
     strengths = np.array(STRENGTHS if recipe.l2 is None else [recipe.l2])
     P = 1 if fold is None else len(strengths) * (int(fold.max()) + 1)
     sweeps = recipe.iterations if recipe.learning_rate else LIKELY_ITERATIONS
-    design = choose_design(X, standardization, P * sweeps)
+    design = choose_design(X, standardization, sweeps, P)
 
     selection = None
     l2 = FALLBACK_L2 if recipe.l2 is None else recipe.l2

@@ -19,6 +19,7 @@ from catclf.core.logistic import Array
 # (z (P, k), columns) -> loss (P, k), dz (P, k): what each of the k examples adds to J and to dJ/dz.
 Pointwise = Callable[[Array, slice], tuple[Array, Array]]
 
+BOUND_BY_MEMORY = 8  # problems that a sweep takes on for nothing, measured: see docs/benchmarks.md
 BLOCK_BYTES = 256 * 2**20  # columns of X that one product takes: long enough to keep BLAS busy
 
 
@@ -226,18 +227,21 @@ def _products(X: Array) -> Array:
     return K
 
 
-def choose_design(X: Array, standardization: Standardization, sweeps: int) -> Design:
-    """Gram or Primal, whichever is cheaper over the sweeps to be expected of all problems."""
+def choose_design(
+    X: Array, standardization: Standardization, iterations: int, problems: int = 1
+) -> Design:
+    """Gram or Primal, whichever is done sooner with the iterations to be expected."""
     n_x, m = X.shape
-    return (Gram if gram_is_cheaper(n_x, m, sweeps) else Primal)(X, standardization)
+    gram = gram_is_cheaper(n_x, m, iterations, problems)
+    return (Gram if gram else Primal)(X, standardization)
 
 
-def gram_is_cheaper(n_x: int, m: int, sweeps: int) -> bool:
-    """Whether Gram takes fewer multiplications: where m < 2 n_x sweeps / (n_x + 2 sweeps).
+def gram_is_cheaper(n_x: int, m: int, iterations: int, problems: int = 1) -> bool:
+    """Whether Gram takes less: where m < 2 n_x s / (n_x + 2 s), s = iterations (problems + 8).
 
-    K takes m² n_x once and two products of m² a sweep (scores and norms); Primal takes 2 n_x m a
-    sweep.
+    K takes m² n_x multiplications once and two products of m² an iteration and problem (scores and
+    norms), Primal 2 n_x m. But K is a product of matrices, and few problems' sweeps are bound by
+    memory instead: one takes as long as K's rate would for eight more.
     """
-    gram = m * m * n_x + 2 * m * m * sweeps
-    primal = 2 * n_x * m * sweeps
-    return gram < primal
+    s = iterations * (problems + BOUND_BY_MEMORY)
+    return m * m * n_x + 2 * m * m * s < 2 * n_x * m * s

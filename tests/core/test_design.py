@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from catclf.core import design
-from catclf.core.design import Gram, Primal, Standardization, blocks, choose_design
+from catclf.core.design import (
+    Gram,
+    Primal,
+    Standardization,
+    blocks,
+    choose_design,
+    gram_is_cheaper,
+)
 from catclf.core.logistic import Array
 
 N_X, M, P = 30, 12, 3
@@ -113,8 +120,22 @@ def test_float32_is_centred_to_float32_s_precision() -> None:
     np.testing.assert_allclose(fitted.centre[:, 0], X.astype(np.float64).mean(axis=1), rtol=1e-9)
 
 
-def test_the_form_with_fewer_multiplications_is_chosen() -> None:
-    identity = Standardization.identity(50)
-    assert isinstance(choose_design(np.zeros((50, 10)), identity, 2000), Gram)
-    assert isinstance(choose_design(np.zeros((50, 10)), identity, 5), Primal)  # K is not worth it
-    assert isinstance(choose_design(np.zeros((50, 500)), identity, 2000), Primal)
+@pytest.mark.parametrize(
+    ("n_x", "m", "iterations", "problems", "form"),
+    [
+        (50, 10, 2000, 1, Gram),
+        (50, 500, 2000, 1, Primal),  # more examples than features
+        (12288, 209, 100, 1, Gram),  # the course's pictures
+        (12288, 209, 1, 1, Primal),  # K is not worth it for one sweep
+        (12288, 2000, 100, 1, Primal),
+        (12288, 2000, 100, 45, Gram),  # nine strengths, five folds
+        (12288, 18000, 100, 45, Primal),
+        (1280, 18000, 100, 45, Primal),
+    ],
+)
+def test_the_form_that_is_done_sooner_is_chosen(n_x, m, iterations, problems, form) -> None:
+    assert gram_is_cheaper(n_x, m, iterations, problems) == (form is Gram)
+    if n_x * m < 1e6:
+        identity = Standardization.identity(n_x)
+        chosen = choose_design(np.zeros((n_x, m)), identity, iterations, problems)
+        assert isinstance(chosen, form)

@@ -104,8 +104,9 @@ def scaling(data: Path) -> list[str]:
             start = time.perf_counter()
             kibibytes, _ = _usage(command)
             seconds = time.perf_counter() - start
-            sweeps = LIKELY_ITERATIONS * FOLDS  # with a strength given: a problem a fold
-            form = "Gram" if gram_is_cheaper(n_x, len(some), sweeps) else "Primal"
+            # With a strength given there is a problem a fold.
+            gram = gram_is_cheaper(n_x, len(some), LIKELY_ITERATIONS, FOLDS)
+            form = "Gram" if gram else "Primal"
             what = f"{len(some):,}, {size}, {needed / 2**20:,.0f} MiB"
             what += f", {times} times the limit" if times else ""
             ratio = kibibytes * 1024 / needed

@@ -269,7 +269,7 @@ def folds(data: Path) -> list[str]:
 
     def ours() -> None:
         problems = Problems.of(c, fold, strengths)
-        design = choose_design(X, Standardization.identity(len(X)), 100 * len(problems.l2))
+        design = choose_design(X, Standardization.identity(len(X)), 100, len(problems.l2))
         *_, last = accelerated_descent(Objective(design, y, problems.c, problems.l2), 1e-4)
         found["losses"] = select(problems, design.scores(last.theta, last.b), y, c).losses
 
