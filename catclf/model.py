@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from catclf.core.logistic import sigmoid
 from catclf.data.dataset import File, Pixels, Source
 from catclf.data.decode import Loading
-from catclf.data.loading import Failure, in_order, load_one
+from catclf.data.loading import Failure, Loaded, in_order, load_one
 from catclf.data.similarity import Hashes, contained
 from catclf.features import FeatureMap, feature_map
 
@@ -198,13 +198,20 @@ class Model:
         jobs: int | None = None,
     ) -> Iterator[Prediction]:
         """The same for pairs of a name and a source, as they come and as they are known."""
-        return in_order(lambda pair: self._prediction(*pair, answering), sources, jobs)
 
-    def _prediction(self, name: str, source: Source, answering: Answering) -> Prediction:
-        result = load_one(source, self.loading, hashed=False)
-        if isinstance(result, Failure):
-            return Prediction(name, None, None, result.reason)
-        score = self.score(result.picture.pixels)
+        def prediction(pair: tuple[str, Source]) -> Prediction:
+            name, source = pair
+            return self.prediction(name, load_one(source, self.loading, hashed=False), answering)
+
+        return in_order(prediction, sources, jobs)
+
+    def prediction(
+        self, name: str, loaded: Loaded | Failure, answering: Answering = AS_TRAINED
+    ) -> Prediction:
+        """The answer for what was loaded as the model's `loading` says, under this name."""
+        if isinstance(loaded, Failure):
+            return Prediction(name, None, None, loaded.reason)
+        score = self.score(loaded.picture.pixels)
         label, probability = self.answer(score, answering)
         return Prediction(name, label, probability, unfamiliar=score.unfamiliar)
 

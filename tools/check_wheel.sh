@@ -21,4 +21,6 @@ catclf info
 catclf train "$root/sample_images/drawn" --quiet
 catclf eval --test-set
 catclf predict "$root/sample_images/photos"
+catclf predict "$root/sample_images/photos" --report page.html 2>said && exit 1  # needs an extra
+grep "pip install 'catclf\[report\]'" said
 echo "the wheel works alone"

@@ -23,6 +23,10 @@ Prior = Annotated[
     float | None,
     typer.Option(metavar="P", help="Share of positives to expect. [default: the model's, or 0.5]"),
 ]
+Report = Annotated[
+    Path | None,
+    typer.Option(metavar="PAGE", help="Write a page to look at, as page.html. [an extra]"),
+]
 DEFAULT_MODEL = Path("model.npz")
 BUNDLED_MODEL = Path(__file__).parents[1] / "bundled.npz"
 
@@ -64,3 +68,16 @@ def open_model(path: Path | None, quiet: bool) -> "Model":
         origin = "the bundled model" if found == BUNDLED_MODEL else str(found)
         console.remark(f"using {origin}, trained on {console.escape(model.record.data)}")
     return model
+
+
+def check_report(path: Path | None) -> None:
+    """CatclfError where a page is asked for that cannot be made, before the work begins."""
+    if path is not None:
+        from catclf.report.page import check_target
+
+        check_target(path)
+
+
+def say_written(path: Path) -> None:
+    """The line that closes a command which wrote a page."""
+    console.remark(f"wrote {console.escape(str(path))}, {path.stat().st_size / 1024:,.0f} KB")

@@ -54,6 +54,7 @@ def predict(
     always_answer: Annotated[
         bool, typer.Option("--always-answer", help='A class for every photo, never "unsure".')
     ] = False,
+    report: options.Report = None,
     jobs: options.Jobs = None,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
@@ -71,6 +72,7 @@ def predict(
         raise typer.BadParameter("--json, --csv and --only exclude each other")
     if files_from == STANDARD_INPUT and STANDARD_INPUT in (inputs or []):
         raise typer.BadParameter("- can be read once: as a picture or as a list")
+    options.check_report(report)
     opened = options.open_model(model, quiet)
     if prior is not None and not quiet:
         name = escape(opened.class_names[1])
@@ -89,17 +91,27 @@ def predict(
         console.result("input,label,probability,error,unfamiliar")
         show = _csv_row
 
+    sheet = None
+    if report is not None:
+        from catclf.report.sheet import ContactSheet
+
+        sheet = ContactSheet(opened)
+
     finder = _Finder()
     labels: Counter[str | None] = Counter()
     for sources in finder.batches(inputs or [], files_from, nul):
-        for prediction in opened.predict_sources(sources, answering, jobs):
+        for prediction in (sheet or opened).predict_sources(sources, answering, jobs):
             labels[prediction.label] += 1
             if only is not None and prediction.error and not quiet:
                 console.remark(f"{escape(prediction.input)}: {escape(prediction.error)}")
             show(prediction)
         console.hand_over()
+    if sheet is not None and report is not None:
+        sheet.write(report)
     if not quiet:
         _summarize(labels, finder)
+        if report is not None:
+            options.say_written(report)
     if labels[None]:
         raise typer.Exit(SOME_UNREADABLE)
 

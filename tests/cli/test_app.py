@@ -169,6 +169,15 @@ class TestStartUp:
         code = f"from catclf.cli.app import run; assert run({arguments}) == 0"
         assert modules_after(code, tmp_path).isdisjoint({"rich", "h5py"})
 
+    def test_no_command_needs_what_makes_pages(self, tmp_path, split_data) -> None:
+        asked = (
+            ["train", str(split_data), "--features", "pixels", "--l2", "1"],
+            ["eval"],
+            ["predict", str(CHELSEA)],
+        )
+        code = f"from catclf.cli.app import run\nfor a in {asked}: assert run(a) == 0"
+        assert modules_after(code, tmp_path).isdisjoint({"jinja2", "matplotlib"})
+
     def test_import_catclf_needs_nothing(self, tmp_path) -> None:
         assert modules_after("import catclf; dir(catclf)", tmp_path).isdisjoint({*HEAVY, "typer"})
 

@@ -1,0 +1,118 @@
+"""One page from a template, and the file that it goes to."""
+
+import base64
+import contextlib
+import hashlib
+import os
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from catclf import __version__
+from catclf.errors import CatclfError
+from catclf.text import count, escape, interval, percent
+
+EXTRA = ("jinja2", "matplotlib")
+MARK = b'<meta name="generator" content="catclf">'
+MARK_WITHIN = 200  # bytes from the start of a page
+TEMPLATES = Path(__file__).with_name("templates")
+HTML = ".html"
+
+
+def check_target(path: Path) -> None:
+    """CatclfError where no page can be made or go: a file that is no page of ours is never
+    overwritten. Asked before the work begins that the page is about."""
+    missing = [library for library in EXTRA if find_spec(library) is None]
+    if missing:
+        do = "pip install 'catclf[report]'"
+        raise CatclfError(f"pages need {' and '.join(missing)}, which is an extra", do=do)
+    do = "name another file"
+    try:
+        if path.is_dir():
+            raise CatclfError("is a folder", where=str(path), do=do)
+        if not path.parent.is_dir():
+            raise CatclfError("its folder does not exist", where=str(path), do=do)
+        if not os.access(path.parent, os.W_OK):
+            raise CatclfError("its folder cannot be written to", where=str(path), do=do)
+        if path.exists() and not _may_be_replaced(path):
+            raise CatclfError("exists and is no page of catclf", where=str(path), do=do)
+    except (OSError, ValueError) as error:
+        raise CatclfError("cannot be written", where=str(path), do=do) from error
+
+
+def _may_be_replaced(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        head = file.read(MARK_WITHIN)
+    return MARK in head or not head
+
+
+def write(path: Path, template: str, **values: Any) -> None:
+    """Fill the template of this name and write the page, whole or not at all."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"escaped": escape, "percent": percent, "count": count}
+    environment.globals["interval"] = interval
+    script = TEMPLATES / f"{template}.js"
+    style = (TEMPLATES / "style.css").read_text("utf-8")
+    code = script.read_text("utf-8") if script.exists() else ""
+    parts = environment.get_template(template + HTML).generate(
+        style=Markup(style),
+        code=Markup(code),
+        policy=_policy(style, code),
+        version=__version__,
+        **values,
+    )
+    check_target(path)
+    temporary = None
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w",
+            encoding="utf-8",
+            errors="backslashreplace",
+            newline="\n",
+            dir=path.parent,
+            prefix=f".{path.name}.",
+            suffix=".tmp",
+            delete=False,
+        ) as file:
+            temporary = Path(file.name)
+            file.writelines(parts)
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(path)
+    except OSError as error:
+        what = f"cannot be written ({error.strerror})"
+        raise CatclfError(what, where=str(path), do="name another file") from error
+    finally:
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+
+def _policy(*ours: str) -> str:
+    """The content security policy: pictures in the page, and the style and script whose hash this
+    is; no connection, no frame, nothing from elsewhere."""
+    style, code = (
+        base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
+        for text in ours
+    )
+    return (
+        f"default-src 'none'; img-src data:; style-src 'sha256-{style}'; "
+        f"script-src 'sha256-{code}'; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
