@@ -26,7 +26,7 @@ def check_target(path: Path) -> None:
     missing = [library for library in EXTRA if find_spec(library) is None]
     if missing:
         do = "pip install 'catclf[report]'"
-        raise CatclfError(f"pages need {' and '.join(missing)}, which is an extra", do=do)
+        raise CatclfError(f"a page needs {' and '.join(missing)}", do=do)
     do = "name another file"
     try:
         if path.is_dir():

@@ -40,5 +40,5 @@ def test_without_the_extra_one_line_says_how_to_get_it(cli, monkeypatch) -> None
     monkeypatch.setattr("catclf.report.page.EXTRA", ("jinja2", "no_such_library"))
     ran = cli("predict", CATS, "--report", "page.html")
     assert ran.code == 4
-    expected = "catclf: pages need no_such_library, which is an extra; pip install 'catclf[report]'"
+    expected = "catclf: a page needs no_such_library; pip install 'catclf[report]'"
     assert ran.err.splitlines() == [expected]
