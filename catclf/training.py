@@ -3,6 +3,7 @@
 import datetime
 import os
 import platform
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -29,6 +30,9 @@ FOLDS = 5
 OUT_OF_FOLD = "out of fold"
 MAX_SIZE = 4096
 MIN_SIZE = 32  # of a picture for conv: its last map has one place then
+
+# X (n_x, m), y (m,), recipe, fold (m,) or None, watch -> w and b, as `recipes.descend` finds them.
+Descend = Callable[[Array, NDArray[np.int8], Recipe, NDArray[np.intp] | None, Watch], Descended]
 
 
 @dataclass(frozen=True)
@@ -150,8 +154,13 @@ def train(
     return fit(data, options).model
 
 
-def fit(data: Path | str, options: Options, watch: Watch = unwatched) -> Training:
-    """The same with all that was found out, and with someone watching."""
+def fit(
+    data: Path | str, options: Options, watch: Watch = unwatched, descend: Descend = descend
+) -> Training:
+    """The same with all that was found out, and with someone watching.
+
+    descend: another way from X and y to w and b.
+    """
     recipe = options.chosen_recipe()
     dataset = open_dataset(data, options.positive)
     name = options.map_name()
@@ -160,7 +169,7 @@ def fit(data: Path | str, options: Options, watch: Watch = unwatched) -> Trainin
     # Pixels are had as soon as a photo is read, and take more room than it does.
     cache = Cache(features) if options.cache and name != "pixels" else None
     try:
-        training = _fit(dataset, features, recipe, options, watch, cache)
+        training = _fit(dataset, features, recipe, options, watch, cache, descend)
     finally:  # what was computed is not lost to an interruption either
         kept = cache.save() if cache else None
     return replace(training, remarks=(*training.remarks, kept)) if kept else training
@@ -173,6 +182,7 @@ def _fit(
     options: Options,
     watch: Watch,
     cache: Cache | None,
+    descend: Descend,
 ) -> Training:
     columns, y, left_out = _read(dataset, features, recipe, options, watch, cache)
 

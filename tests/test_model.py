@@ -1,5 +1,6 @@
 """Model: one input, one answer; and what it knows of the pictures that it has seen."""
 
+import csv
 import io
 import itertools
 import threading
@@ -209,3 +210,21 @@ def test_reduced_scale_decoding_hardly_moves_the_bundled_model(cat_photo) -> Non
     )
     assert reduced != full  # it was decoded at a reduced scale
     assert abs(reduced - full) < 0.2
+
+
+def test_the_bundled_model_calls_no_messy_picture_by_the_wrong_name(shared_data) -> None:
+    """Right, or unsure with its reason: the picture is unlike photos, or the probability low."""
+    messy = shared_data / "messy"
+    with (messy / "messy.csv").open(newline="", encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["label"]]
+    model = load_model(BUNDLED_MODEL)
+    right: dict[str, bool] = {}  # of a picture, which may be there in many forms
+    for row, answer in zip(rows, model.predict([messy / row["file"] for row in rows]), strict=True):
+        if answer.label == "unsure":
+            p = answer.probability
+            assert answer.unfamiliar or max(p, 1 - p) < model.unsure_level, row["file"]
+        else:
+            assert answer.label == row["label"], row["file"]
+        right[row["group"]] = right.get(row["group"], True) and answer.label == row["label"]
+    assert right["chelsea"]  # 28 forms of the one cat
+    assert sum(right.values()) >= len(right) // 2

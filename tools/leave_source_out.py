@@ -1,9 +1,11 @@
 """Does it hold for photos from elsewhere? Train without a source, judge on that source alone.
 
 Usage: python tools/leave_source_out.py PHOTOS [--features conv] [--size N] [--l2 X] [--keep FOLDER]
+       [--towards WEIGHTS.pth]
 PHOTOS is a folder with photos.csv (or a manifest); its test split is not touched. Trains on `tiny`
 and the web and judges on `asirra`, then on `asirra` and the web and judges on `tiny`. With --keep
 the two manifests and models stay, and tools/judge shows the rest: groups, changes, probabilities.
+With --towards, and the extra `weights`, the head is that of the bundled model (towards_cats.py).
 """
 
 import argparse
@@ -19,15 +21,15 @@ from catclf.cli.console import interval, percent
 from catclf.core.metrics import Estimate
 from catclf.data.dataset import Example, File, open_dataset
 from catclf.errors import CatclfError, DataError
-from catclf.recipes import Progress
-from catclf.training import Options, fit
+from catclf.recipes import Progress, descend
+from catclf.training import Descend, Options, fit
 
 LEFT_OUT = ("asirra", "tiny")
 NEEDED = ("group", "source")
 HEADER = (
-    "| judged on | trained on | l2 | n | balanced accuracy (baseline 50%) | AUC (0.5) | answered "
-    "| wrong of these |",
-    "| --- | ---: | --- | ---: | --- | --- | --- | --- |",
+    "| judged on | trained on | l2 | n | balanced accuracy (baseline 50%) | AUC (0.5) "
+    "| calibration error | answered | wrong of these | unfamiliar |",
+    "| --- | ---: | --- | ---: | --- | --- | --- | --- | --- | --- |",
 )
 COLUMNS = ("path", "label", "split", *NEEDED)
 
@@ -80,6 +82,7 @@ def main() -> None:
     parser.add_argument("--size", type=int)
     parser.add_argument("--crop", choices=("centre", "stretch"), default="centre")
     parser.add_argument("--l2", type=float, help="else folds of the training photos choose it")
+    parser.add_argument("--towards", type=Path, help="weights of the network and its classifier")
     parser.add_argument("--limit", type=int, help="so many of the photos, drawn")
     parser.add_argument("--keep", type=Path, help="folder for the manifests and models")
     parser.add_argument("--seed", type=int, default=0)
@@ -95,6 +98,12 @@ def main() -> None:
         seed=asked.seed,
         jobs=asked.jobs,
     )
+    head: Descend = descend
+    if asked.towards:
+        from network import released
+        from towards_cats import Towards
+
+        head = Towards(released(str(asked.towards)))
     with tempfile.TemporaryDirectory() as temporary:
         folder = asked.keep or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
@@ -104,28 +113,31 @@ def main() -> None:
             for source in LEFT_OUT:
                 path = folder / f"without_{source}.csv"
                 write_manifest(path, examples, source)
-                print(row(source, path, options, keep=asked.keep is not None), flush=True)
+                print(row(source, path, options, head, keep=asked.keep is not None), flush=True)
         except CatclfError as error:
             parser.error(str(error))
 
 
-def row(source: str, manifest: Path, options: Options, keep: bool) -> str:
+def row(source: str, manifest: Path, options: Options, head: Descend, keep: bool) -> str:
     """Train and judge by a manifest; the model goes beside it where it is kept."""
     print(f"without {source}:", file=sys.stderr)
-    training = fit(manifest, options, Words())
+    training = fit(manifest, options, Words(), head)
     if keep:
         training.model.save(manifest.with_suffix(".npz"))
     record, evaluation = training.model.record, training.evaluation
     start = f"| {source} | {record.m_train:,} | {record.l2:.3g} |"
     if evaluation is None:
-        return f"{start} 0 | - | - | - | - |"
+        return f"{start} 0 | - | - | - | - | - | - |"
     for remark in evaluation.warnings:
         print(f"{source}: {remark}", file=sys.stderr)
     auc, coverage = evaluation.auc, evaluation.coverage
     ranking = "-" if auc is None else f"{auc.value:.3f} [{auc.low:.3f}, {auc.high:.3f}]"
+    reliability = evaluation.reliability
+    calibration = "-" if reliability is None else f"{reliability.error:.3f}"
     return (
         f"{start} {evaluation.n:,} | {in_percent(evaluation.balanced_accuracy)} | {ranking} "
-        f"| {in_percent(coverage.share)} | {in_percent(coverage.error)} |"
+        f"| {calibration} | {in_percent(coverage.share)} | {in_percent(coverage.error)} "
+        f"| {percent(coverage.unfamiliar / evaluation.n)} |"
     )
 
 

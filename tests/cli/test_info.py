@@ -49,8 +49,7 @@ def test_the_card_names_no_place_of_the_machine_that_trained(cli) -> None:
     assert load_model(BUNDLED_MODEL).record.data == "asirra, tiny and web photos"
     record = json.loads(cli("info", "--json").out)
     del record["model"]
-    assert "/work" not in json.dumps(record)
-    assert "/home" not in json.dumps(record)
+    assert '"/' not in json.dumps(record)  # no string begins as a path does
 
 
 def test_the_bundled_model_knows_a_cat(cli) -> None:
