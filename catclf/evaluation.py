@@ -24,7 +24,7 @@ from catclf.core.metrics import (
 )
 from catclf.data.dataset import Dataset, Example, open_dataset
 from catclf.data.loading import Failure, in_order
-from catclf.data.similarity import as_rows
+from catclf.data.similarity import Hashes, as_rows
 from catclf.errors import DataError
 from catclf.features import Column, column
 from catclf.model import Model, Score
@@ -73,7 +73,7 @@ class Evaluation:
     of positives that log_loss and reliability weight the classes to, the model's; where a class is
     absent log_loss is unweighted and reliability None. coverage: what the model would answer.
     without_shared: the same without pictures that were trained on, where there are some. groups:
-    the same a group.
+    the same a group. scored: the pictures with their scores, where there are pictures.
     """
 
     what: str
@@ -92,6 +92,7 @@ class Evaluation:
     left_out: tuple[tuple[str, str], ...] = ()
     without_shared: "Evaluation | None" = None
     groups: dict[str, "Evaluation"] = field(default_factory=dict)
+    scored: "Scored | None" = field(default=None, repr=False, compare=False)
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, as `eval --json` prints them."""
@@ -321,23 +322,22 @@ def evaluate_examples(
     if shared == "warn":
         trained_on = model.trained_on(scored.files, scored.pictures)
         remarks = (*remarks, *_shared(scored, trained_on, what))
-    evaluation = scored.judged(model, what)
+    evaluation = scored.judged(what)
     without = None
     if trained_on.any():
-        rest = scored.where(~trained_on)
-        without = rest.judged(model, f"{what}, less those trained on")
+        without = scored.where(~trained_on).judged(f"{what}, less those trained on")
     return replace(
         evaluation,
         warnings=(*remarks, *evaluation.warnings),
         left_out=left_out,
         without_shared=without,
-        groups={} if by is None else _by_group(model, scored, by),
+        groups={} if by is None else scored.by(by),
     )
 
 
 def _keep(
-    model: Model, scored: "_Scored", what: str, shared: Shared
-) -> tuple["_Scored", tuple[str, ...]]:
+    model: Model, scored: "Scored", what: str, shared: Shared
+) -> tuple["Scored", tuple[str, ...]]:
     """The pictures that `shared` asks for, and a line where some are not there or left out."""
     remarks: tuple[str, ...] = ()
     if shared == "held out":
@@ -360,7 +360,7 @@ def _keep(
     return scored, remarks
 
 
-def _shared(scored: "_Scored", trained_on: NDArray[np.bool_], what: str) -> tuple[str, ...]:
+def _shared(scored: "Scored", trained_on: NDArray[np.bool_], what: str) -> tuple[str, ...]:
     """A line that names the pictures that were trained on; DataError when they are most."""
     names = [name for name, bad in zip(scored.names, trained_on, strict=True) if bad]
     if 2 * len(names) > len(trained_on):
@@ -371,16 +371,6 @@ def _shared(scored: "_Scored", trained_on: NDArray[np.bool_], what: str) -> tupl
         return ()
     some = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
     return (f"the model was trained on {len(names):,} of these pictures ({some})",)
-
-
-def _by_group(model: Model, scored: "_Scored", by: str) -> dict[str, Evaluation]:
-    """The figures of each value of a column."""
-    values = np.array(scored.groups(by))
-    groups = {}
-    for value in sorted(set(values.tolist())):
-        part = scored.where(values == value)
-        groups[value] = part.judged(model, f"{by} {value}")
-    return groups
 
 
 @dataclass(frozen=True)
@@ -417,26 +407,38 @@ def compare(
 
 
 @dataclass(frozen=True)
-class _Scored:
-    """Examples with their scores and hashes, side by side."""
+class Scored:
+    """m examples with a model's scores z, whether they are unlike those trained on, their labels y
+    (all (m,)) and their hashes (m, 32), side by side."""
 
+    model: Model
     examples: tuple[Example, ...]
     z: NDArray[np.float64]
     unfamiliar: NDArray[np.bool_]
     y: NDArray[np.int8]
-    files: NDArray[np.uint8]
-    pictures: NDArray[np.uint8]
+    files: Hashes
+    pictures: Hashes
 
     @property
     def names(self) -> list[str]:
+        """The examples' names."""
         return [example.name for example in self.examples]
 
-    def groups(self, by: str) -> list[str]:
-        return [example.groups.get(by, "") for example in self.examples]
+    @property
+    def wrong(self) -> NDArray[np.bool_]:
+        """Which the model gets wrong where it answers everything: (m,)."""
+        return np.asarray((sigmoid(self.z) > self.model.threshold) != (self.y == 1))
 
-    def where(self, chosen: NDArray[np.bool_]) -> "_Scored":
+    @property
+    def confidence(self) -> Array:
+        """The probability of the likelier class: (m,)."""
+        return np.asarray(sigmoid(np.abs(self.z)))
+
+    def where(self, chosen: NDArray[np.bool_]) -> "Scored":
+        """Those that are chosen (m,)."""
         kept = tuple(e for e, keep in zip(self.examples, chosen, strict=True) if keep)
-        return _Scored(
+        return Scored(
+            self.model,
             kept,
             self.z[chosen],
             self.unfamiliar[chosen],
@@ -445,8 +447,18 @@ class _Scored:
             self.pictures[chosen],
         )
 
-    def judged(self, model: Model, what: str) -> Evaluation:
-        return judge(model, self.z, self.y, what, self.unfamiliar)
+    def judged(self, what: str) -> Evaluation:
+        """The figures on them."""
+        evaluation = judge(self.model, self.z, self.y, what, self.unfamiliar)
+        return replace(evaluation, scored=self)
+
+    def by(self, column: str) -> dict[str, Evaluation]:
+        """The figures of each value of a column of the data set."""
+        values = np.array([example.groups.get(column, "") for example in self.examples])
+        return {
+            value: self.where(values == value).judged(f"{column} {value}")
+            for value in sorted(set(values.tolist()))
+        }
 
 
 def _score(
@@ -455,7 +467,7 @@ def _score(
     jobs: int | None,
     watch: Watch,
     cache: "Cache | None",
-) -> tuple[_Scored, tuple[tuple[str, str], ...]]:
+) -> tuple[Scored, tuple[tuple[str, str], ...]]:
     kept, z, unfamiliar, files, pictures = [], [], [], [], []
     left_out = []
 
@@ -477,7 +489,8 @@ def _score(
         done = position + 1
         watch(Progress("judging", done / len(examples), done, "photos"))
     y = np.array([example.label for example in kept], np.int8)
-    scored = _Scored(
+    scored = Scored(
+        model,
         tuple(kept),
         np.array(z),
         np.array(unfamiliar, bool),

@@ -15,7 +15,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 DATA = {"data"}
 FEATURES = {"features", "data"}
 MODEL = {"model", "features", "data", "core"}
-ABOVE = {"recipes", "evaluation", "modelfile", "training", *MODEL}
+ABOVE = {"recipes", "evaluation", "modelfile", "training", "summary", *MODEL}
 ALLOWED = {
     "core": {"core"},
     "errors": set[str](),
@@ -26,9 +26,11 @@ ALLOWED = {
     "model": {"modelfile", *MODEL},
     "modelfile": MODEL,
     "evaluation": {"recipes", "modelfile", *MODEL},
-    "training": ABOVE - {"training"},
+    "training": ABOVE - {"training", "summary"},
+    "summary": {"evaluation", *MODEL},
     "__init__": ABOVE,
-    "report": {"report", "__init__", *ABOVE},
+    "plots": {"evaluation", *MODEL},
+    "report": {"report", "plots", "__init__", *ABOVE},
     "cli": {"cli", "__init__", "report", *ABOVE},
     "__main__": {"cli", "__init__", *ABOVE},
 }
@@ -91,6 +93,7 @@ def users(library: str) -> set[str]:
     [
         ("PIL.Image", {"data/decode.py", "report/pictures.py"}),
         ("jinja2", {"report/page.py"}),
+        ("matplotlib", {"plots.py", "report/figures.py"}),
         ("h5py", {"data/hdf5.py"}),
         ("pillow_heif", {"data/decode.py"}),
         ("zipfile", {"data/archive.py", "modelfile.py"}),

@@ -10,7 +10,6 @@ from catclf.cli import console, options
 from catclf.cli.console import count, escape, percent
 
 if TYPE_CHECKING:
-    from catclf.core.metrics import Estimate
     from catclf.evaluation import Evaluation
     from catclf.model import Model
 
@@ -32,6 +31,7 @@ def evaluate(
         str | None, typer.Option(metavar="COLUMN", help="Figures a group: a column, or folder.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    report: options.Report = None,
     jobs: options.Jobs = None,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
@@ -40,6 +40,7 @@ def evaluate(
     options.set_blas_threads(1)
     from catclf.evaluation import evaluate as evaluate_model
 
+    options.check_report(report)
     opened = options.open_model(model, quiet)
     with console.ProgressBar(quiet) as bar:
         evaluation = evaluate_model(
@@ -54,6 +55,12 @@ def evaluate(
         for line in _lines(opened, evaluation):
             console.result(line)
     console.hand_over()
+    if report is not None:
+        from catclf.report import judgement
+
+        judgement.write(report, evaluation, by or "class", jobs)
+        if not quiet:
+            options.say_written(report)
 
 
 def _lines(model: "Model", evaluation: "Evaluation") -> list[str]:
@@ -80,69 +87,26 @@ def _lines(model: "Model", evaluation: "Evaluation") -> list[str]:
 
 
 def _figures(evaluation: "Evaluation") -> list[str]:
-    right = evaluation.confusion.tp + evaluation.confusion.tn
-    baseline = percent(evaluation.baseline)
-    interval = console.interval(evaluation.interval.low, evaluation.interval.high)
-    return [
-        f"  accuracy           {percent(evaluation.accuracy)} {interval}"
-        f"  {right:,} of {evaluation.n:,}; always the commoner class: {baseline}",
-        f"  balanced accuracy  {_in_percent(evaluation.balanced_accuracy)}",
-        f"  AUC                {_plain(evaluation.auc)}",
-        f"  log-loss           {evaluation.log_loss:.4f}{_weighted(evaluation)}",
-        *_calibration(evaluation),
-        *_coverage(evaluation),
-    ]
+    from catclf.summary import figures
 
-
-def _weighted(evaluation: "Evaluation") -> str:
-    if evaluation.reliability is None:
-        return ""
-    here = (evaluation.confusion.tp + evaluation.confusion.fn) / evaluation.n
-    return f"  at the model's prior, {evaluation.prior:.1%}; here it is {here:.1%}"
-
-
-def _calibration(evaluation: "Evaluation") -> list[str]:
-    """The error, and the curve: what was said against what was so, in bins of equal count."""
-    if evaluation.reliability is None:
-        return []
-    bins = evaluation.reliability.bins
-    return [
-        f"  calibration error  {evaluation.reliability.error:.4f}  probabilities in "
-        f"{count(len(bins), 'bin')} of equal count, in percent:",
-        "    said  " + " ".join(f"{100 * part.probability:4.0f}" for part in bins),
-        "    true  " + " ".join(f"{100 * part.share:4.0f}" for part in bins),
-    ]
-
-
-def _coverage(evaluation: "Evaluation") -> list[str]:
-    coverage = evaluation.coverage
-    if coverage.answered == evaluation.n:
-        return []
-    line = f"  answered           {_in_percent(coverage.share)}"
-    if coverage.error is not None:
-        line += f", of these wrong {_in_percent(coverage.error)}"
-    unsure = evaluation.n - coverage.answered
-    strange = f", {coverage.unfamiliar:,} as unlike the training photos"
-    return [f"{line}; {unsure:,} unsure{strange if coverage.unfamiliar else ''}"]
+    lines = []
+    for fact in figures(evaluation):
+        lines.append(f"  {fact.name:17}  {fact.value}  {fact.remark}".rstrip())
+        if fact.name == "calibration error" and evaluation.reliability is not None:
+            bins = evaluation.reliability.bins
+            lines[-1] += ", in percent:"
+            lines.append("    said  " + " ".join(f"{100 * b.probability:4.0f}" for b in bins))
+            lines.append("    true  " + " ".join(f"{100 * b.share:4.0f}" for b in bins))
+    return lines
 
 
 def _groups(evaluation: "Evaluation") -> list[str]:
+    from catclf.summary import in_percent
+
     width = max(len(escape(name)) for name in evaluation.groups)
     return [
         f"  {escape(name):{width}}  {percent(group.accuracy):>6} "
         f"{console.interval(group.interval.low, group.interval.high):<13} of {group.n:,}"
-        f"; balanced {_in_percent(group.balanced_accuracy)}"
+        f"; balanced {in_percent(group.balanced_accuracy)}"
         for name, group in evaluation.groups.items()
     ]
-
-
-def _in_percent(estimate: "Estimate | None") -> str:
-    if estimate is None:
-        return "-"
-    return f"{percent(estimate.value)} {console.interval(estimate.low, estimate.high)}"
-
-
-def _plain(estimate: "Estimate | None") -> str:
-    if estimate is None:
-        return "-"
-    return f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
