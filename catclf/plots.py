@@ -105,7 +105,8 @@ def precision_recall(axes: "Axes", evaluation: Evaluation) -> "Axes":
             color="C1",
             label=f"threshold {scored.model.threshold:.2g}",
         )
-    return _shares(axes, f"share of {positive} found", f"share of {positive} among those called so")
+    said = f"share of {positive} among those called so"
+    return _shares(axes, f"share of {positive} found", said, "lower left")
 
 
 def reliability(axes: "Axes", evaluation: Evaluation) -> "Axes":
@@ -181,7 +182,7 @@ def groups(axes: "Axes", evaluations: Mapping[str, Evaluation]) -> "Axes":
     axes.errorbar(accuracy, places, xerr=spread, fmt="o", capsize=3)
     axes.set_yticks(places, [f"{escape(name)} ({one.n:,})" for name, one in evaluations.items()])
     axes.invert_yaxis()
-    axes.set_xlim(None, 1.01)
+    axes.set_xlim(None, 1.002)
     axes.set_xlabel("share that is right")
     return axes
 
@@ -241,10 +242,10 @@ def weights_picture(model: Model, part: Part = "both") -> NDArray[np.uint8]:
     return np.asarray((255 * shown).round().astype(np.uint8))
 
 
-def _shares(axes: "Axes", x: str, y: str) -> "Axes":
+def _shares(axes: "Axes", x: str, y: str, legend: str = "best") -> "Axes":
     axes.set_xlim(*EDGES)
     axes.set_ylim(*EDGES)
     axes.set_xlabel(x)
     axes.set_ylabel(y)
-    axes.legend()
+    axes.legend(loc=legend)
     return axes
