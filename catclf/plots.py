@@ -85,6 +85,7 @@ def roc(axes: "Axes", evaluation: Evaluation) -> "Axes":
         color="C1",
         label=f"threshold {scored.model.threshold:.2g}",
     )
+    axes.legend()
     return _shares(axes, f"share of {negative} called {positive}", f"share of {positive} found")
 
 
@@ -106,7 +107,8 @@ def precision_recall(axes: "Axes", evaluation: Evaluation) -> "Axes":
             label=f"threshold {scored.model.threshold:.2g}",
         )
     said = f"share of {positive} among those called so"
-    return _shares(axes, f"share of {positive} found", said, "lower left")
+    axes.legend(loc="lower left")
+    return _shares(axes, f"share of {positive} found", said)
 
 
 def reliability(axes: "Axes", evaluation: Evaluation) -> "Axes":
@@ -121,6 +123,7 @@ def reliability(axes: "Axes", evaluation: Evaluation) -> "Axes":
         "o-",
         label=f"calibration error {evaluation.reliability.error:.4f}",
     )
+    axes.legend()
     return _shares(axes, "probability said", "share that is so")
 
 
@@ -242,10 +245,9 @@ def weights_picture(model: Model, part: Part = "both") -> NDArray[np.uint8]:
     return np.asarray((255 * shown).round().astype(np.uint8))
 
 
-def _shares(axes: "Axes", x: str, y: str, legend: str = "best") -> "Axes":
+def _shares(axes: "Axes", x: str, y: str) -> "Axes":
     axes.set_xlim(*EDGES)
     axes.set_ylim(*EDGES)
     axes.set_xlabel(x)
     axes.set_ylabel(y)
-    axes.legend(loc=legend)
     return axes

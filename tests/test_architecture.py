@@ -29,8 +29,9 @@ ALLOWED = {
     "training": ABOVE - {"training", "summary"},
     "summary": {"evaluation", *MODEL},
     "__init__": ABOVE,
-    "plots": {"evaluation", *MODEL},
-    "report": {"report", "plots", "__init__", *ABOVE},
+    "occlusion": MODEL,
+    "plots": {"evaluation", "occlusion", *MODEL},
+    "report": {"report", "plots", "occlusion", "__init__", *ABOVE},
     "cli": {"cli", "__init__", "report", *ABOVE},
     "__main__": {"cli", "__init__", *ABOVE},
 }
