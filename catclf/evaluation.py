@@ -128,6 +128,11 @@ class Evaluation:
             plain["groups"] = {name: group.as_json() for name, group in self.groups.items()}
         return plain
 
+    def _repr_html_(self) -> str:
+        from catclf import notebook
+
+        return notebook.of_evaluation(self)
+
 
 def judge(
     model: Model,
@@ -209,7 +214,7 @@ def evaluate(
     model was not trained on. split "train": the pictures that it was trained on. by: a column or
     "folder", for figures a group. Raises `DataError` where what should judge was trained on.
     """
-    dataset, remarks = _find(model, data)
+    dataset, remarks = find_dataset(model, data)
     examples = dataset.split(split)
     if split == "test" and not examples:
         examples = dataset.split("train")
@@ -230,8 +235,9 @@ def evaluate(
     return evaluate_examples(model, examples, what, jobs, watch, remarks=remarks, by=by)
 
 
-def _find(model: Model, data: Path | str | None) -> tuple[Dataset, tuple[str, ...]]:
-    """The data set, and a line where it has changed since the model was trained on it."""
+def find_dataset(model: Model, data: Path | str | None = None) -> tuple[Dataset, tuple[str, ...]]:
+    """The data set, without a path the one trained on, with the model's own classes; and a line
+    where it has changed since. Raises `DataError`."""
     record = model.record
     if data is None and not Path(record.data).exists():
         what = "the data set that the model was trained on is no longer there"

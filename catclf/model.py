@@ -229,6 +229,11 @@ class Model:
 
         modelfile.save(self, Path(path))
 
+    def _repr_html_(self) -> str:
+        from catclf import notebook
+
+        return notebook.of_model(self)
+
 
 def _as_source(position: int, item: Input) -> tuple[str, Source]:
     if isinstance(item, np.ndarray):

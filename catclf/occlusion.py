@@ -11,7 +11,7 @@ from catclf.core.logistic import Array
 from catclf.data.loading import in_order
 from catclf.model import Model
 
-PLACES = 8  # of a map in a row
+PLACES = 7  # of a map in a row
 COVER = 2  # places that are covered at once in a row: one alone hides too little to be missed
 
 _FOR = np.array([255, 140, 0], np.float64)  # orange and blue, told apart by every eye

@@ -16,11 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catclf.core import curves
-from catclf.core.logistic import sigmoid
+from catclf.core.logistic import Array, sigmoid
 from catclf.core.metrics import wilson
 from catclf.errors import CatclfError, DataError
 from catclf.evaluation import Evaluation, Scored
 from catclf.model import Model
+from catclf.occlusion import overlay
 from catclf.text import escape
 
 if TYPE_CHECKING:
@@ -219,6 +220,14 @@ def strengths(axes: "Axes", model: Model) -> "Axes":
 def weights(axes: "Axes", model: Model, part: Part = "both") -> "Axes":
     """w of a model on pixels as a picture; see `weights_picture`."""
     axes.imshow(weights_picture(model, part), interpolation="nearest")
+    axes.set_axis_off()
+    return axes
+
+
+def occlusion(axes: "Axes", pixels: NDArray[np.uint8], worth: Array) -> "Axes":
+    """A picture with the parts that its score came from, as `catclf.occlusion` finds them: orange
+    for the positive class, blue against it."""
+    axes.imshow(overlay(pixels, worth))
     axes.set_axis_off()
     return axes
 

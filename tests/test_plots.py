@@ -8,6 +8,7 @@ import pytest
 
 import catclf
 from catclf import plots
+from catclf.occlusion import overlay
 
 matplotlib_figure = pytest.importorskip("matplotlib.figure", reason="matplotlib is not installed")
 
@@ -133,6 +134,12 @@ def test_weights_are_a_picture_bright_where_they_speak_for_a_cat(axes, model) ->
     assert (against[2, 3].tolist(), against[5, 7].tolist()) == ([0] * 3, [255, 0, 0])
     plots.weights(axes, marked)
     np.testing.assert_array_equal(axes.images[0].get_array(), both)
+
+
+def test_occlusion(axes) -> None:
+    pixels, worth = np.full((8, 8, 3), 100, np.uint8), np.array([[1.0, -1.0]])
+    plots.occlusion(axes, pixels, worth)
+    np.testing.assert_array_equal(axes.images[0].get_array(), overlay(pixels, worth))
 
 
 def test_what_has_no_such_figure_is_refused_in_words(axes, evaluation, model) -> None:

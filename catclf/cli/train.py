@@ -109,6 +109,7 @@ def train(
             "--cache/--no-cache", help="Keep features that took long, and take those kept."
         ),
     ] = True,
+    report: options.Report = None,
     jobs: options.Jobs = None,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
@@ -129,6 +130,7 @@ def train(
     if size is not None and size < MIN_SIZE and not plain:
         raise typer.BadParameter(f"at least {MIN_SIZE} for the map conv", param_hint="--size")
     check_target(output)
+    options.check_report(report)
     asked = Options(
         recipe=recipe.value,
         features=features.value if features else None,
@@ -157,6 +159,12 @@ def train(
         console.remark(f"wrote {escape(str(output))}, {kilobytes:,.0f} KB")
         if replaced:
             console.remark(replaced)
+    if report is not None:
+        from catclf.report.training import write
+
+        write(report, training, jobs)
+        if not quiet:
+            options.say_written(report)
 
 
 def _strength(l2: str | None) -> "float | Literal['auto'] | None":

@@ -1,5 +1,6 @@
 """The page of `catclf eval --report`: figures, curves, and the mistakes themselves."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -48,7 +49,7 @@ def write(
         facts=summary.figures(evaluation),
         without=summary.figures(without) if without else (),
         card=summary.card(scored.model),
-        figures=_figures(evaluation, groups),
+        figures=figures(evaluation, groups),
         column=column,
         groups=groups,
         in_percent=summary.in_percent,
@@ -87,11 +88,12 @@ def cards(scored: Scored, positions: NDArray[np.intp], jobs: int | None = None) 
     return found
 
 
-def _figures(evaluation: Evaluation, groups: dict[str, Evaluation]) -> list[Figure]:
+def figures(evaluation: Evaluation, groups: Mapping[str, Evaluation]) -> list[Figure]:
+    """The curves that these pictures have, and the accuracies of the groups."""
     negative, positive = plots.scored_of(evaluation).model.class_names
-    figures: list[Figure] = []
+    drawn: list[Figure] = []
     if evaluation.auc is not None:
-        figures += [
+        drawn += [
             figure(
                 "ROC",
                 f"ROC curve: share of {positive} found against share of {negative} called "
@@ -104,7 +106,7 @@ def _figures(evaluation: Evaluation, groups: dict[str, Evaluation]) -> list[Figu
                 partial(plots.precision_recall, evaluation=evaluation),
             ),
         ]
-    figures.append(
+    drawn.append(
         figure(
             "Answered and wrong",
             "Share of wrong answers against the share of pictures answered, as the level of "
@@ -116,7 +118,7 @@ def _figures(evaluation: Evaluation, groups: dict[str, Evaluation]) -> list[Figu
     if evaluation.reliability is not None:
         bins = evaluation.reliability.bins
         said = ", ".join(f"{b.probability:.0%} said, {b.share:.0%} true" for b in bins)
-        figures.append(
+        drawn.append(
             figure(
                 "Are probabilities what they say?",
                 f"Reliability curve in bins of equal count: {said}. Below it how many pictures "
@@ -131,7 +133,7 @@ def _figures(evaluation: Evaluation, groups: dict[str, Evaluation]) -> list[Figu
         largest = sorted(groups, key=lambda name: -groups[name].n)[:GROUPS]
         groups = {name: one for name, one in groups.items() if name in largest}
         accuracies = ", ".join(f"{name} {percent(one.accuracy)}" for name, one in groups.items())
-        figures.append(
+        drawn.append(
             figure(
                 "Accuracy by group",
                 f"Accuracy with 95% intervals: {accuracies}.",
@@ -139,7 +141,7 @@ def _figures(evaluation: Evaluation, groups: dict[str, Evaluation]) -> list[Figu
                 height=1 + GROUP_HEIGHT * len(groups),
             )
         )
-    return figures
+    return drawn
 
 
 def _wrong(evaluation: Evaluation) -> str:
