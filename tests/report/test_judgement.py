@@ -77,13 +77,14 @@ def test_shows_the_mistakes_the_surest_first_and_the_least_sure(browser, page, d
     lists = opened.locator("ul.cards")
     shown = lists.nth(0).locator("li").all_inner_texts()
     assert len(shown) == min(100, scored.wrong.sum())
-    said = [float(text.split("%")[0]) for text in shown]
+    said = [float(re.match(r"\d+\. ([\d.]+)%", text)[1]) for text in shown]
     sure = [max(p, 100 - p) for p in said]
     assert sure == sorted(sure, reverse=True)
     assert sure[0] == pytest.approx(100 * scored.confidence[scored.wrong].max(), abs=0.06)
     for name in EVIL:
         assert any(text.endswith(f"test/house/{name}") for text in shown), name
-    least = [float(text.split("%")[0]) for text in lists.nth(1).locator("li").all_inner_texts()]
+    rest = lists.nth(1).locator("li").all_inner_texts()
+    least = [float(re.match(r"\d+\. ([\d.]+)%", text)[1]) for text in rest]
     assert len(least) == 50
     unsure = [max(p, 100 - p) for p in least]
     assert unsure == sorted(unsure)

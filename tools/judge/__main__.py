@@ -1,6 +1,6 @@
 """Judge a model: by source and group, on changed pictures, its probabilities, cues, strangers.
 
-Usage: python tools/judge MODEL.npz PHOTOS [--split test] [--limit N] [--gallery out.png]
+Usage: python tools/judge MODEL.npz PHOTOS [--split test] [--limit N] [--gallery out.html]
 Each run on photos/test is a look that docs/accuracy.md lists: try things with --split train.
 PHOTOS is a folder with photos.csv, or a manifest with the columns source and group. Pictures that
 the model was trained on are left out and counted. Everything is drawn by --seed. Tables go to
@@ -15,18 +15,18 @@ import numpy as np
 import probe
 import sections
 from answers import Answers, Judges, ask, told, unseen
-from gallery import Mistake, save
 from pictures import CHANGES, Changed, no_photos
 
 import catclf
-from catclf.core.logistic import sigmoid
 from catclf.data.dataset import Dataset, open_dataset
 from catclf.errors import CatclfError
+from catclf.evaluation import evaluate_examples
 from catclf.model import Model
+from catclf.report import judgement
+from catclf.report.page import check_target
 
 MARKS = ("<!-- judged -->", "<!-- end of judged -->")
 MADE = 100  # pictures of each kind that is no photo
-MISTAKES = 100  # in the gallery
 CLEAN = "clean"
 
 
@@ -37,16 +37,16 @@ def main() -> None:
     parser.add_argument("photos", type=Path)
     parser.add_argument("--split", choices=("test", "train"), default="test")
     parser.add_argument("--limit", type=int, help="judge on so many, drawn")
-    parser.add_argument("--gallery", type=Path, help="PNG of the surest mistakes")
+    parser.add_argument("--gallery", type=Path, help="page with the surest mistakes")
     parser.add_argument("--write", type=Path, help=f"a file with the marks {' '.join(MARKS)}")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("-j", "--jobs", type=int)
     asked = parser.parse_args()
     if asked.write and not _has_marks(asked.write):
         parser.error(f"{asked.write} has no {' and '.join(MARKS)} to write between")
-    if asked.gallery and not asked.gallery.parent.is_dir():
-        parser.error(f"{asked.gallery.parent} is no folder")
     try:
+        if asked.gallery:
+            check_target(asked.gallery)
         model = catclf.load_model(asked.model)
         manifest = asked.photos / "photos.csv" if asked.photos.is_dir() else asked.photos
         dataset = open_dataset(manifest, model.class_names[1])
@@ -95,7 +95,9 @@ def _sections(
         for name, made in no_photos(MADE, asked.seed).items()
     }
     if asked.gallery:
-        save(_surest_mistakes(model, judges, clean), asked.gallery)
+        what = f"the {asked.split} split of {dataset.path}"
+        evaluation = evaluate_examples(model, judges.examples, what, asked.jobs)
+        judgement.write(asked.gallery, evaluation, "source", asked.jobs)
     return [
         sections.by_source_and_group(judges, clean),
         sections.under_changes(judges, passes),
@@ -116,25 +118,6 @@ def _probed(dataset: Dataset, judges: Judges, clean: Answers, jobs: int | None) 
     D = np.array(list(told(probe.described(learns, jobs), "probe learns", len(learns))))
     D_judged = np.array(list(probe.described(judges.examples, jobs)))
     return sections.without_cues(judges, clean, probe.train(D, y, D_judged), len(y))
-
-
-def _surest_mistakes(model: Model, judges: Judges, clean: Answers) -> list[Mistake]:
-    wrong = np.flatnonzero(clean.positive != judges.y)
-    surest = wrong[np.argsort(-np.abs(clean.z[wrong]), kind="stable")][:MISTAKES]
-    found = []
-    for i in surest.tolist():
-        example, p = judges.examples[i], float(sigmoid(clean.z[i : i + 1])[0])
-        found.append(
-            Mistake(
-                example.source,
-                (
-                    f"labelled {model.class_names[example.label]}",
-                    f"P({model.class_names[1]}) = {p:.4f}, {example.groups.get('source', '')}",
-                    Path(example.name).name,
-                ),
-            )
-        )
-    return found
 
 
 if __name__ == "__main__":
