@@ -1,6 +1,7 @@
 """model.npz: written whole or not at all, read with suspicion; see docs/model-format.md."""
 
 import dataclasses
+import io
 import json
 import os
 import stat
@@ -15,6 +16,7 @@ from catclf.core.familiarity import Familiarity
 from catclf.data.decode import Loading
 from catclf.errors import ModelError
 from catclf.model import UNSURE, Model, Record
+from catclf.writing import write_whole
 
 FORMAT = 2
 HASH_KEYS = ("train_files", "train_pictures", "held_out_files", "held_out_pictures")
@@ -30,9 +32,7 @@ MAX_BYTES = 2**30  # of all arrays together: a model of ten million pictures
 
 
 def save(model: Model, path: Path) -> None:
-    """Write to a file beside the target, flush it to the disk, rename it."""
-    import tempfile  # only who writes needs it
-
+    """Write a model, whole or not at all."""
     check_target(path)
     arrays: dict[str, Any] = {
         "format": np.int64(FORMAT),
@@ -49,23 +49,13 @@ def save(model: Model, path: Path) -> None:
         **{key: getattr(model, key) for key in HASH_KEYS},
         "record": np.str_(json.dumps(dataclasses.asdict(model.record))),
     }
-    temporary = None
+    file = io.BytesIO()
+    np.savez(file, **arrays)
     try:
-        with tempfile.NamedTemporaryFile(
-            dir=path.parent, prefix=f".{path.name}.", suffix=".tmp", delete=False
-        ) as file:
-            temporary = Path(file.name)
-            np.savez(file, **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
+        write_whole(path, [file.getvalue()])
     except OSError as error:
         do = "name another place with -o"
         raise ModelError(f"cannot be written ({error.strerror})", where=str(path), do=do) from error
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
 
 
 def _unfamiliar(familiarity: Familiarity | None, n_x: int) -> dict[str, Any]:
@@ -104,12 +94,6 @@ def _names(path: Path) -> frozenset[str]:
             return frozenset(name.removesuffix(".npy") for name in archive.namelist())
     except Exception:  # whatever is in there, it is not a model
         return frozenset()
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def load_model(path: str | os.PathLike[str]) -> Model:

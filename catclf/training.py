@@ -4,6 +4,7 @@ import datetime
 import os
 import platform
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -24,6 +25,7 @@ from catclf.features import SIZES, Columns, FeatureMap, FeatureName, feature_map
 from catclf.features.cache import Cache
 from catclf.model import Model, Record
 from catclf.recipes import RECIPES, Descended, Progress, Recipe, Watch, descend, unwatched
+from catclf.stopping import tidying
 
 FEW = 200  # fewer training pictures than this are too few to hold a part of them out
 FOLDS = 5
@@ -168,10 +170,12 @@ def fit(
     features = feature_map(name, Loading(options.size or own or SIZES[name], options.crop))
     # Pixels are had as soon as a photo is read, and take more room than it does.
     cache = Cache(features) if options.cache and name != "pixels" else None
-    try:
-        training = _fit(dataset, features, recipe, options, watch, cache, descend)
-    finally:  # what was computed is not lost to an interruption either
-        kept = cache.save() if cache else None
+    # What was computed is not lost to an error or to a stop.
+    with tidying(cache.save) if cache else nullcontext():
+        try:
+            training = _fit(dataset, features, recipe, options, watch, cache, descend)
+        finally:
+            kept = cache.save() if cache else None
     return replace(training, remarks=(*training.remarks, kept)) if kept else training
 
 

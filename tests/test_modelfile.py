@@ -459,7 +459,7 @@ def test_damaged_arrays_load_or_are_refused(tmp_path, good, key, place, values) 
 class TestWholeOrNotAtAll:
     """An old model stays until the new one is on the disk; no temporary file is left."""
 
-    @pytest.mark.parametrize("step", ["os.fsync", "pathlib.Path.replace", "numpy.savez"])
+    @pytest.mark.parametrize("step", ["os.open", "os.fsync", "pathlib.Path.replace"])
     @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
     def test_a_failure_leaves_the_old_file(self, path, good, monkeypatch, step, error) -> None:
         def fail(*arguments: object, **options: object) -> None:

@@ -40,7 +40,8 @@ def _main(
 ) -> None:
     """Says whether a photo shows a cat: logistic regression from scratch, in numpy.
 
-    Exit codes: 0 done, 2 wrong usage, 3 some pictures could not be read, 4 nothing could be done.
+    Exit codes: 0 done, 2 wrong usage, 3 some pictures could not be read, 4 nothing could be done,
+    130 and 143 stopped by Ctrl-C or SIGTERM.
     """
     if context.invoked_subcommand is None:
         console.result(EXAMPLES)

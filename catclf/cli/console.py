@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from catclf.errors import CatclfError
+from catclf.stopping import tidying
 from catclf.text import count as count  # as: for those who say console.count
 from catclf.text import escape as escape
 from catclf.text import interval as interval
@@ -129,8 +130,10 @@ class ProgressBar:
         self._task: rich.progress.TaskID | None = None
         self._stage = ""
         self._began = self._drawn = 0.0
+        self._tidying = tidying(self._stop)
 
     def __enter__(self) -> "ProgressBar":
+        self._tidying.__enter__()
         return self
 
     def __exit__(
@@ -139,8 +142,12 @@ class ProgressBar:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._stop()
+        self._tidying.__exit__(kind, error, traceback)
+
+    def _stop(self) -> None:
         if self._bar is not None:
-            self._bar.stop()
+            self._bar.stop()  # shows the cursor again
 
     def __call__(self, progress: "Progress") -> None:
         """Draw, unless that was done a moment ago."""

@@ -12,10 +12,10 @@ import hashlib
 import os
 import platform
 import sys
-import tempfile
 import threading
 import time
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ from PIL import __version__ as pillow_version
 
 from catclf import __version__
 from catclf.data import decode
+from catclf.writing import write_whole
 
 if TYPE_CHECKING:
     from catclf.features import FeatureMap
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
 FORMAT = 1
 WORTH_SECONDS = 10.0  # what was had in less is not kept
 MAX_BYTES = 2 * 10**9  # of all files: 380,000 photos of 1,280 features
-FILE_BYTES = 2**26  # as many wait in memory until they are written
+FILE_BYTES = 2**26  # as many wait in memory until they are written,
+WAITING_SECONDS = 30.0  # and as long: what a killed training loses
 HASH_BYTES = 32
 DIGEST_BYTES = 16
 SUFFIX = ".columns"
@@ -71,7 +73,8 @@ class Cache:
         self._key = _key(features)
         self._n_x = features.n_x
         self._record_bytes = DIGEST_BYTES + HASH_BYTES + 4 * features.n_x
-        self._new: dict[bytes, bytes] = {}  # records that are in no file yet
+        self._new: dict[bytes, bytes] = {}  # records that are in no file yet,
+        self._waiting_since = 0.0  # the first of them
         self._places: dict[bytes, tuple[Path, int]] = {}  # file and offset of the others
         self._asked: set[bytes] = set()  # pictures that were found or added
         self._touched: set[Path] = set()
@@ -106,12 +109,16 @@ class Cache:
         record = self._digest(picture + content) + content
         size = HASH_BYTES + len(record)
         with self._lock:
-            self._took = time.monotonic() - self._began
+            now = time.monotonic()
+            self._took = now - self._began
             if (len(self._asked) + 1) * size > MAX_BYTES:
                 return
             self._asked.add(picture)
+            if not self._new:
+                self._waiting_since = now
             self._new[picture] = record
-            if len(self._new) * size >= FILE_BYTES:
+            waited = now - self._waiting_since
+            if len(self._new) * size >= FILE_BYTES or waited >= WAITING_SECONDS:
                 self._write()
 
     def save(self) -> str | None:
@@ -168,27 +175,14 @@ class Cache:
         new, self._new = self._new, {}
         if self._folder is None or self._trouble:
             return
-        temporary = None
+        name = f"{self._key.hex()}-{time.time_ns():020}-{os.urandom(4).hex()}{SUFFIX}"
+        path = self._folder / name
         try:
             self._folder.mkdir(0o700, parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(
-                dir=self._folder,
-                prefix=f"{self._key.hex()}-{time.time_ns():020}-",
-                suffix=f"{SUFFIX}.tmp",
-                delete=False,
-            ) as file:
-                temporary = Path(file.name)
-                file.writelines(new)
-                file.writelines(new.values())
-            path = temporary.with_suffix("")
-            temporary.replace(path)
+            write_whole(path, chain(new, new.values()), mode=0o600, flushed=False)
         except OSError as error:
             self._trouble = f"features are not kept in {self._folder} ({error.strerror})"
             return
-        finally:
-            if temporary is not None:
-                with suppress(OSError):
-                    temporary.unlink(missing_ok=True)
         self._find_places(path)
         self._written += len(new)
         _prune(self._folder)
