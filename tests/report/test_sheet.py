@@ -133,6 +133,13 @@ def test_sorted_with_the_doubtful_in_the_middle_and_near_copies_together(browser
     ]
     once = [s for s, name in zip(shares, names, strict=False) if name != "half.png"]
     assert once == sorted(once)
+    page.select_option("select", "doubt")
+    kinds = [
+        answer.rpartition(" ")[2] for answer in page.locator(".card .answer").all_text_contents()
+    ]
+    unsure = kinds.count("unsure")
+    assert kinds[:unsure] == ["unsure"] * unsure
+    assert kinds[-1] == "unreadable"
     page.select_option("select", "name")
     assert page.locator("h2").count() == 0
 

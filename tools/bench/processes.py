@@ -1,4 +1,4 @@
-"""Rows of `run.py` about whole processes: start-up and peak memory."""
+"""Rows of `run.py` about whole processes: start-up, pages and peak memory."""
 
 import subprocess
 import sys
@@ -15,6 +15,7 @@ from catclf.recipes import LIKELY_ITERATIONS
 from catclf.training import FOLDS
 
 SAMPLES = Path(__file__).resolve().parents[2] / "sample_images"
+PAGE_PHOTOS = 1000
 
 
 def _process(*arguments: str) -> Callable[[], object]:
@@ -43,6 +44,28 @@ def start(data: Path) -> list[str]:
         "import typer": _process("-c", "import typer"),
     }
     return lines + rows_of("cold start of --help", in_turn(works, 15), "(0.77)")
+
+
+def pages(data: Path) -> list[str]:
+    """Whole predictions with the contact sheet of --report, and without."""
+    examples = open_dataset(data / "photos").split("train")
+    some = examples[:: len(examples) // PAGE_PHOTOS][:PAGE_PHOTOS]
+    lines = []
+    with tempfile.TemporaryDirectory() as folder:
+        names, model = Path(folder, "names.txt"), str(Path(folder, "model.npz"))
+        names.write_text("\n".join(str((data / "photos" / e.name).resolve()) for e in some))
+        train = ("-m", "catclf", "train", str(SAMPLES / "drawn"), "-o", model)
+        _process(*train, "--features", "pixels")()
+        plain = ("-m", "catclf", "predict", "--files-from", str(names))
+        page = ("--report", str(Path(folder, "page.html")))
+        for name, which in (("bundled model", ()), ("pixels", ("-m", model))):
+            works = {
+                "predict": _process(*plain, *which),
+                "predict --report": _process(*plain, *which, *page),
+            }
+            title = f"{len(some):,} photos, {name}"
+            lines += rows_of(title, in_turn(works, 5), "(--report at most 1.3)")
+    return lines
 
 
 _MEASURE = """

@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 MARKS = ("<!-- figures -->", "<!-- end of figures -->")
 ROWS = (
     "course", "optimum", "sweep", "forward", "reading", "start", "predict", "folds", "memory",
-    "scaling",
+    "scaling", "pages",
 )  # fmt: skip
 
 
@@ -100,6 +100,7 @@ def main() -> None:
         "start": processes.start,
         "memory": processes.memory,
         "scaling": processes.scaling,
+        "pages": processes.pages,
     }
     lines = [machine(), "", "| work | median | ratio to ours | |", "| --- | ---: | ---: | --- |"]
     print("\n".join(lines), flush=True)

@@ -17,7 +17,8 @@ const photos = (n) => number.format(n) + (n === 1 ? " photo" : " photos");
 const probability = (row) => row.p ?? -1; // of what could not be read: the last
 const byProbability = (a, b) => probability(b) - probability(a);
 const byName = (a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
-const doubt = (row) => (row.p === undefined ? 2 : Math.abs(row.p - 0.5));
+const UNSURE = 1; // its place among the labels
+const doubt = (row) => (row.p === undefined ? 2 : Math.abs(row.p - 0.5) - (row.label === UNSURE ? 1 : 0));
 const ORDERS = {
   answer: (a, b) => a.label - b.label || byProbability(a, b),
   doubt: (a, b) => doubt(a) - doubt(b),
