@@ -1,10 +1,8 @@
 """One page from a template, and the file that it goes to."""
 
 import base64
-import contextlib
 import hashlib
 import os
-import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ from typing import Any
 from catclf import __version__
 from catclf.errors import CatclfError
 from catclf.text import count, escape, interval, percent
+from catclf.writing import write_whole
 
 EXTRA = ("jinja2", "matplotlib")
 MARK = b'<meta name="generator" content="catclf">'
@@ -74,29 +73,11 @@ def write(path: Path, template: str, **values: Any) -> None:
         **values,
     )
     check_target(path)
-    temporary = None
     try:
-        with tempfile.NamedTemporaryFile(
-            "w",
-            encoding="utf-8",
-            errors="backslashreplace",
-            newline="\n",
-            dir=path.parent,
-            prefix=f".{path.name}.",
-            suffix=".tmp",
-            delete=False,
-        ) as file:
-            temporary = Path(file.name)
-            file.writelines(parts)
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
+        write_whole(path, (part.encode("utf-8", "backslashreplace") for part in parts))
     except OSError as error:
         what = f"cannot be written ({error.strerror})"
         raise CatclfError(what, where=str(path), do="name another file") from error
-    finally:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
 
 
 def _policy(*ours: str) -> str:
@@ -110,9 +91,3 @@ def _policy(*ours: str) -> str:
         f"default-src 'none'; img-src data:; style-src 'sha256-{style}'; "
         f"script-src 'sha256-{code}'; base-uri 'none'; form-action 'none'"
     )
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
