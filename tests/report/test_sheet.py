@@ -16,7 +16,13 @@ from catclf.report.sheet import ContactSheet
 ROOT = Path(__file__).resolve().parents[2]
 PHOTOS = ROOT / "sample_images/photos"
 CATS = ROOT / "sample_images/drawn/test/cat"
-EVIL = ("<img src=x onerror=alert(1)>.jpg", '"><script>alert(1)<', "'&amp;\u202e{{ 7*7 }}.jpg")
+EVIL = (
+    "<img src=x onerror=alert(1)>.jpg",
+    '"><script>alert(1)<',
+    "<!--<script>.jpg",
+    "</script><b>.jpg",
+    "'&amp;\u202e{{ 7*7 }}.jpg",
+)
 
 
 def predict(*arguments: object) -> int:
@@ -40,7 +46,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(PHOTOS, root)
     (root / "sub").mkdir()
     for name in EVIL:
-        shutil.copy(PHOTOS / "clock.jpg", root / name.replace("/", "_"))
+        (root / name).parent.mkdir(exist_ok=True)
+        shutil.copy(PHOTOS / "clock.jpg", root / name)
     shutil.copy(PHOTOS / "chelsea.jpg", os.fsencode(root) + b"/sub/caf\xe9.jpg")
     with Image.open(PHOTOS / "chelsea.jpg") as image:
         image.resize((image.width // 2, image.height // 2)).save(root / "sub/half.png")
@@ -142,6 +149,9 @@ def test_sorted_with_the_doubtful_in_the_middle_and_near_copies_together(browser
     assert kinds[-1] == "unreadable"
     page.select_option("select", "name")
     assert page.locator("h2").count() == 0
+    names = [Path(name).name for name in page.locator(".card .name").all_text_contents()]
+    first = names.index("chelsea.jpg")
+    assert names[first : first + 4] == ["chelsea.jpg", "caf\\xe9.jpg", "half.png", "coffee.jpg"]
 
 
 def test_filters_by_label_and_by_probability(browser, sheet) -> None:
