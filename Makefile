@@ -1,4 +1,4 @@
-# make demo   sets everything up and runs train, eval and predict on sample_images/
+# make demo   sets everything up and runs catclf demo: predict, train and eval on sample_images/
 # make test   lint, types, tests, and the wheel installed alone; sets up what it needs
 # make bench  speed beside scikit-learn, PyTorch and others; CATCLF_DATA names a folder with the data
 
@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 .PHONY: demo test lint types tests wheel bench clean
 
 demo: $(VENV)/.installed
-	@sh tools/demo.sh $(BIN)/catclf
+	@$(BIN)/catclf demo
 
 test: lint types tests wheel
 

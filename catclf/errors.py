@@ -14,15 +14,20 @@ as everywhere; anything else that escapes is a bug and keeps its traceback.
 class CatclfError(Exception):
     """Base class: `where: what; what to do`, in one line.
 
+    examples: further lines, for a person who would rather see how it is done.
+
     >>> print(CatclfError("holds no images", where="photos/", do="name another folder"))
     photos/: holds no images; name another folder
     """
 
-    def __init__(self, what: str, *, where: str = "", do: str = "") -> None:
+    def __init__(
+        self, what: str, *, where: str = "", do: str = "", examples: tuple[str, ...] = ()
+    ) -> None:
         super().__init__(what)
         self.what = what
         self.where = where
         self.do = do
+        self.examples = examples
 
     def __str__(self) -> str:
         line = f"{self.where}: {self.what}" if self.where else self.what

@@ -28,6 +28,7 @@ from catclf.data.similarity import Hashes, as_rows
 from catclf.errors import DataError
 from catclf.features import Column, column
 from catclf.model import Model, Score
+from catclf.nearest import did_you_mean, nearest
 from catclf.recipes import Progress, Watch, unwatched
 
 if TYPE_CHECKING:
@@ -314,8 +315,9 @@ def evaluate_examples(
     nothing else; "held out" keeps the recorded held-out pictures alone.
     """
     if by is not None and not any(by in example.groups for example in examples):
-        columns = ", ".join(sorted({name for e in examples for name in e.groups})) or "none"
-        raise DataError(f"no column {by} to group by; there are: {columns}", do="mend --by")
+        columns = sorted({name for e in examples for name in e.groups})
+        what = f"no column {by} to group by; there are: {', '.join(columns) or 'none'}"
+        raise DataError(what, do=did_you_mean(nearest(by, columns), "mend --by"))
     scored, left_out = _score(model, examples, jobs, watch, cache)
     if not len(scored.y):
         name, reason = left_out[0]

@@ -16,6 +16,7 @@ from catclf.core.familiarity import Familiarity
 from catclf.data.decode import Loading
 from catclf.errors import ModelError
 from catclf.model import UNSURE, Model, Record
+from catclf.nearest import did_you_mean, nearest_path
 from catclf.writing import write_whole
 
 FORMAT = 2
@@ -104,7 +105,7 @@ def load_model(path: str | os.PathLike[str]) -> Model:
             raise ModelError("is no model but a folder or device", do="name a model.npz with -m")
         return _model(_read(path))
     except FileNotFoundError as error:
-        do = "train one with: catclf train DATA"
+        do = did_you_mean(nearest_path(path), "train one with: catclf train DATA")
         raise ModelError("no such model", where=str(path), do=do) from error
     except OSError as error:
         raise ModelError(f"cannot be read ({error.strerror})", where=str(path)) from error

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from catclf.cli.app import COMMANDS
+
 ROOT = Path(__file__).resolve().parents[1]
 HOME = "/home/me"
 NUMBER = re.compile(r"\d[\d,]*\.?\d*(?:e[-+]\d+)?")
@@ -92,7 +94,7 @@ def test_the_changelog_s_top_version_is_the_package_s() -> None:
 
 def test_the_readme_names_every_command_and_exit_code() -> None:
     text = (ROOT / "README.md").read_text()
-    for command in ("train", "eval", "predict", "info"):
+    for command in COMMANDS:
         assert f"catclf {command}" in text
     for code in (0, 2, 3, 4, 130):
         assert f"| {code} |" in text

@@ -18,6 +18,8 @@ PATH=$folder/venv/bin:$PATH
 catclf --version
 catclf predict "$root/sample_images/photos"  # with the bundled model
 catclf info
+catclf demo >demo.txt
+grep chelsea.jpg demo.txt
 catclf train "$root/sample_images/drawn" --quiet
 catclf eval --test-set
 catclf predict "$root/sample_images/photos"

@@ -4,6 +4,7 @@ import sys
 import traceback
 import warnings
 from importlib import import_module
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,16 +12,22 @@ import typer
 from catclf.cli import console
 from catclf.errors import CatclfError
 
-NOTHING_DONE = 4
-COMMANDS = {"train": "train", "eval": "evaluate", "predict": "predict", "info": "info"}
+WRONG_USAGE, NOTHING_DONE = 2, 4
+COMMANDS = {
+    "train": "train",
+    "eval": "evaluate",
+    "predict": "predict",
+    "info": "info",
+    "demo": "demo",
+}
 
 EXAMPLES = """catclf says whether a photo shows a cat. Three examples:
 
+  catclf predict photo.jpg photos/    one answer a photo
   catclf train data/                  learn from class folders: data/cat, data/dog, ...
   catclf eval --test-set              how good is the model, on photos it has not seen?
-  catclf predict photo.jpg photos/    one answer a photo
 
-catclf --help lists everything."""
+catclf demo shows them at work on pictures of its own, catclf --help lists everything."""
 
 
 def _version(asked: bool) -> None:
@@ -73,11 +80,15 @@ def run(arguments: list[str] | None = None) -> int:
     try:
         application(arguments)(arguments, prog_name="catclf")
     except SystemExit as end:
+        if end.code == WRONG_USAGE and arguments[0] not in COMMANDS and Path(arguments[0]).exists():
+            console.remark(f"did you mean: catclf predict {console.escape(arguments[0])}?")
         return end.code if isinstance(end.code, int) else NOTHING_DONE
     except CatclfError as error:
         if "--debug" in arguments:
             traceback.print_exc()
         console.remark(f"catclf: {console.escape(str(error))}")
+        for line in error.examples:
+            console.remark(console.escape(line))
         return NOTHING_DONE
     finally:
         console.flush()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from catclf.cli import console, options
+from catclf.cli import completion, console, options
 from catclf.cli.console import escape
 
 if TYPE_CHECKING:
@@ -18,7 +18,9 @@ def info(
     model: Annotated[
         Path | None,
         typer.Argument(
-            metavar="MODEL", help="[default: model.npz in this folder, or the bundled one]"
+            metavar="MODEL",
+            autocompletion=completion.models,
+            help="[default: model.npz in this folder, or the bundled one]",
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from catclf.cli import console
+from catclf.cli import completion, console
 
 if TYPE_CHECKING:
     from catclf.model import Model
@@ -17,7 +17,12 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only results and err
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 ModelPath = Annotated[
     Path | None,
-    typer.Option("--model", "-m", help="The model. [default: ./model.npz, or the bundled one]"),
+    typer.Option(
+        "--model",
+        "-m",
+        autocompletion=completion.models,
+        help="The model. [default: ./model.npz, or the bundled one]",
+    ),
 ]
 Prior = Annotated[
     float | None,

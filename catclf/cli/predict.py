@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +15,7 @@ import typer
 
 from catclf.cli import console, options
 from catclf.cli.console import count, escape
+from catclf.nearest import did_you_mean, nearest, nearest_path
 
 if TYPE_CHECKING:
     from catclf.data.dataset import Source
@@ -109,6 +111,8 @@ def predict(
     if sheet is not None and report is not None:
         sheet.write(report)
     if not quiet:
+        if labels[None]:
+            _say_what_was_meant(inputs or [])
         _summarize(labels, finder)
         if report is not None:
             options.say_written(report)
@@ -185,13 +189,10 @@ def _label(model: "Model", asked: str) -> str:
     names = (*model.class_names, UNSURE)
     if asked in names:
         return asked
-    by_lower = {name.lower(): name for name in names}
-    if asked.lower() in by_lower:
-        return by_lower[asked.lower()]
-    import difflib
-
-    close = difflib.get_close_matches(asked.lower(), by_lower, 1)
-    hint = f"; did you mean {by_lower[close[0]]}?" if close else ""
+    close = nearest(asked, names)
+    if close is not None and close.lower() == asked.lower():
+        return close
+    hint = f"; {escape(did_you_mean(close))}" if close else ""
     known = " and ".join(escape(name) for name in model.class_names)
     raise typer.BadParameter(f"the model knows {known}{hint}", param_hint="--only")
 
@@ -247,6 +248,14 @@ def _note(prediction: "Prediction") -> str:
     if prediction.unfamiliar:
         return "unlike the photos that the model was trained on"
     return prediction.error or ""
+
+
+def _say_what_was_meant(inputs: list[str]) -> None:
+    """A line for each input that is not there while something like it is."""
+    found = ((name, nearest_path(Path(name))) for name in inputs if name != STANDARD_INPUT)
+    close = ((name, path) for name, path in found if path is not None)
+    for name, path in islice(close, console.NAMED_FAILURES):
+        console.remark(f"{escape(name)}: {escape(did_you_mean(path))}")
 
 
 def _summarize(labels: "Counter[str | None]", finder: _Finder) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catclf.errors import DataError, UnreadableImage
+from catclf.nearest import did_you_mean, nearest, nearest_path
 
 MAX_FILE_BYTES = 2**30  # no photo is larger; a disk image that is called .jpg is not read
 MAX_COMPRESSION = 200  # no photo shrinks more; a bomb does, and so does what was never stored
@@ -174,7 +175,8 @@ def open_dataset(path: Path | str, positive: str | None = None) -> Dataset:
     if path.is_dir():
         return hdf5.read(path, positive) if hdf5.is_pair(path) else folder.read(path, positive)
     if not path.exists():
-        raise DataError("no such file or folder", where=str(path), do="name an existing one")
+        do = did_you_mean(nearest_path(path), "name an existing one")
+        raise DataError("no such file or folder", where=str(path), do=do)
     if not path.is_file():
         raise DataError("neither a file nor a folder", where=str(path))
     try:
@@ -245,10 +247,8 @@ def choose_positive(counts: Mapping[str, int], positive: str | None, path: Path)
     elif positive is None:
         what = f"no class is called cat; the classes are: {shown}"
     else:
-        import difflib
-
-        close = difflib.get_close_matches(positive, names, 1)
-        hint = f" (did you mean {close[0]}?)" if close else ""
+        close = nearest(positive, names)
+        hint = f" ({did_you_mean(close)})" if close else ""
         what = f"no class is called {positive}{hint}; the classes are: {shown}"
     raise DataError(what, where=str(path), do="say which one is positive with --positive NAME")
 

@@ -44,6 +44,25 @@ def read(root: Path, positive: str | None) -> Dataset:
     return arrange(root, entries, positive, others)
 
 
+def layouts(root: Path, names: Sequence[str]) -> tuple[str, ...]:
+    """The layouts that are understood, a line each, with a data set's own names in them.
+
+    >>> print("\\n".join(layouts(Path("pets"), ["rex.jpg", "tom.jpg"])))
+      a folder a class: pets/cat/rex.jpg, pets/other/tom.jpg
+      and one a split above them: pets/train/cat/rex.jpg, pets/test/other/tom.jpg
+      the class at the start of each name: pets/cat.1.jpg, pets/other.2.jpg
+      a table with the columns path and label, pets.csv: pets/rex.jpg,cat
+    """
+    first, second = (*names, "a.jpg", "b.jpg")[:2]
+    top, ends = root.name or ".", [Path(name).suffix for name in (first, second)]
+    return (
+        f"  a folder a class: {top}/cat/{first}, {top}/other/{second}",
+        f"  and one a split above them: {top}/train/cat/{first}, {top}/test/other/{second}",
+        f"  the class at the start of each name: {top}/cat.1{ends[0]}, {top}/other.2{ends[1]}",
+        f"  a table with the columns path and label, {top}.csv: {top}/{first},cat",
+    )
+
+
 def is_junk(name: str) -> bool:
     """Whether a file or folder of this name is an operating system's own, or hidden."""
     return name.startswith(".") or name.lower() in _JUNK
@@ -96,6 +115,9 @@ def _is_picture(path: Path) -> bool:
 
 def arrange(root: Path, entries: Sequence[Entry], positive: str | None, others: int = 0) -> Dataset:
     """Labels and splits for pictures by their names below the root of a folder or a zip."""
+    if not entries:
+        what = "holds no images"
+        raise DataError(what, where=str(root), do=LAYOUTS, examples=layouts(root, ()))
     entries = sorted(_without_wrapper(entries, positive), key=lambda entry: entry.parts)
     remarks = []
     if others:
@@ -149,7 +171,8 @@ def _labelled(
     for entry in entries:
         if not _LABEL_IN_NAME.fullmatch(_stem(entry)):
             what = f"the layout is not understood ({entry.name} carries no label)"
-            raise DataError(what, where=str(root), do=LAYOUTS)
+            names = [other.parts[-1] for other in entries]
+            raise DataError(what, where=str(root), do=LAYOUTS, examples=layouts(root, names))
     return _each(entries, _label_in_name, split)
 
 

@@ -41,7 +41,7 @@ def test_help_lists_every_option(cli, name) -> None:
 def test_without_arguments_come_three_examples(cli) -> None:
     ran = cli()
     assert (ran.code, ran.err) == (0, "")
-    for command in ("catclf train data/", "catclf eval --test-set", "catclf predict photo.jpg"):
+    for command in ("catclf predict photo.jpg", "catclf train data/", "catclf eval --test-set"):
         assert command in ran.out
 
 
@@ -64,6 +64,36 @@ def test_wrong_usage_ends_with_2_and_a_hint(cli, arguments, words) -> None:
     assert (ran.code, ran.raw) == (2, b"")
     assert words in ran.err
     assert "Traceback" not in ran.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("predct", "a.jpg"), "'predict'"),
+        (("train", "data", "--featurs", "conv"), "--features"),
+        (("train", "dta"), "dta: no such file or folder; did you mean data?"),
+        (("train", "dta/catt"), "did you mean data/cat?"),
+        (("train", "data", "--positive", "cta"), "did you mean cat?"),
+        (("predict", "data/cat/001.pgn"), "data/cat/001.pgn: did you mean data/cat/001.png?"),
+        (("predict", "data", "--only", "cta"), "did you mean cat?"),
+        (("predict", "data", "-m", "modle.npz"), "no such model; did you mean model.npz?"),
+        (("eval", "data", "--by", "clas", "-m", "model.npz"), "did you mean class?"),
+        (("data",), "did you mean: catclf predict data?"),
+    ],
+)  # fmt: skip
+def test_a_typing_error_is_answered_with_what_is_nearest(
+    cli, data, split_model, arguments, words
+) -> None:
+    shutil.copy(split_model, "model.npz")
+    ran = cli(*arguments)
+    assert ran.code != 0
+    assert words in ran.err
+
+
+def test_nothing_is_suggested_where_nothing_is_near(cli, tmp_path) -> None:
+    (tmp_path / "holiday.jpg").touch()
+    for arguments in (("train", "data"), ("predict", "photo.png"), ("info", "x.npz")):
+        assert "did you mean" not in cli(*arguments).err
 
 
 def test_debug_shows_the_traceback_of_an_error(cli) -> None:

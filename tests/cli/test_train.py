@@ -156,6 +156,11 @@ def one_class_readable(root: Path) -> None:
     only_broken(root / "x")
 
 
+def no_classes(root: Path) -> None:
+    for i, path in enumerate(sorted(root.rglob("*.png"))):
+        path.rename(root / f"{'abcdefghijklmnopqrstuvwxyz'[i % 26] * (1 + i // 26)}.png")
+
+
 def no_cats(root: Path) -> None:
     (root / "cat").rename(root / "kitten")
 
@@ -164,7 +169,6 @@ def no_cats(root: Path) -> None:
     ("change", "words"),
     [
         (one_class, ["two classes are needed"]),
-        (no_images, ["holds no images"]),
         (only_broken, ["none of 30 pictures can be read", "the file is empty"]),
         (one_class_readable, ["no readable picture of x", "two classes are needed"]),
         (no_cats, ["no class is called cat", "kitten", "--positive"]),
@@ -176,6 +180,21 @@ def test_nothing_is_written_where_nothing_can_be_learned(
     change(data)
     before = listing()
     refused(train(data), "data: ", *words)
+    assert listing() == before
+
+
+@pytest.mark.parametrize("change", [no_images, no_classes])
+def test_a_layout_that_is_not_understood_is_answered_with_those_that_are(
+    train, data, listing, change
+) -> None:
+    change(data)
+    before = listing()
+    ran = train(data)
+    assert (ran.code, ran.raw) == (4, b"")
+    first, *layouts = ran.err.splitlines()
+    assert first.startswith(f"catclf: {data}: ")
+    assert len(layouts) == 4
+    assert all(" data/" in line for line in layouts)
     assert listing() == before
 
 

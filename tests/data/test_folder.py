@@ -1,6 +1,7 @@
 """Folders as people have them: labels and splits from names."""
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -167,6 +168,34 @@ def test_a_layout_that_is_not_understood_names_a_file_and_what_was_expected(
     said = error(tree(*names))
     assert f"the layout is not understood ({culprit} carries no label)" in said
     assert "expected class folders (cat/, dog/, ...), train/ and test/ of them" in said
+
+
+def test_the_layouts_are_shown_with_the_folder_s_own_names(tree: Tree, tmp_path: Path) -> None:
+    """Each of them is one that is understood."""
+    with pytest.raises(DataError) as raised:
+        open_dataset(tree("holiday.jpg", "beach.png"))
+    examples = raised.value.examples
+    assert len(examples) == 4
+    root = tree().name
+    for line in examples[:3]:
+        first, second = line.rsplit(": ")[1].split(", ")
+        assert Path(first).parts[0] == Path(second).parts[0] == root
+        shown = tmp_path / "as shown" / str(len(line))
+        for name, source in ((first, "beach.png"), (second, "holiday.jpg")):
+            (shown / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(tree() / source, shown / name)
+            assert Path(name).suffix == Path(source).suffix
+        dataset = open_dataset(shown / root)
+        assert {e.name.endswith("png"): e.label for e in dataset.examples} == {True: 1, False: 0}
+        assert dataset.class_names == ("other", "cat")
+    assert f"{root}.csv: {root}/beach.png,cat" in examples[3]
+
+
+def test_an_empty_folder_shows_the_layouts_too(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="holds no images") as raised:
+        open_dataset(tmp_path / "empty")
+    assert "  a folder a class: empty/cat/a.jpg, empty/other/b.jpg" in raised.value.examples
 
 
 # Wrappers
