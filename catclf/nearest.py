@@ -35,7 +35,7 @@ def nearest_path(path: Path) -> Path | None:
             with os.scandir(part.parent) as entries:
                 names = sorted(entry.name for entry in islice(entries, LOOKED_AT))
             found = nearest(part.name, (name for name in names if not name.startswith(".")))
-            if found is None:
+            if found is None or not part.with_name(found).exists():  # a link to nothing
                 return None
             whole = part.with_name(found) / path.relative_to(part)
             return whole if whole.exists() else nearest_path(whole) or part.with_name(found)

@@ -28,6 +28,9 @@ def test_the_nearest_name_whatever_the_case() -> None:
         ("a\0b", None),
         ("x" * 300, None),
         (".hiddem", None),
+        ("lost", None),
+        ("loop", None),
+        ("lopp", None),
     ],
 )
 def test_the_nearest_path(
@@ -37,6 +40,8 @@ def test_the_nearest_path(
     Path("pets/cats").mkdir(parents=True)
     for name in ("photo.jpg", "pets/cats/1.jpg", ".hidden"):
         Path(name).touch()
+    Path("lost").symlink_to("nowhere")
+    Path("loop").symlink_to("loop")
     assert nearest_path(Path(typed)) == (None if meant is None else Path(meant))
     absolute = nearest_path(tmp_path / typed)
     assert absolute == (None if meant is None else tmp_path / meant)

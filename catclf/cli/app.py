@@ -1,10 +1,10 @@
 """The commands and their help; errors become one line and an exit code here and nowhere else."""
 
+import os
 import sys
 import traceback
 import warnings
 from importlib import import_module
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -80,8 +80,9 @@ def run(arguments: list[str] | None = None) -> int:
     try:
         application(arguments)(arguments, prog_name="catclf")
     except SystemExit as end:
-        if end.code == WRONG_USAGE and arguments[0] not in COMMANDS and Path(arguments[0]).exists():
-            console.remark(f"did you mean: catclf predict {console.escape(arguments[0])}?")
+        first = arguments[0] if arguments else ""
+        if end.code == WRONG_USAGE and first not in COMMANDS and os.path.exists(first):  # noqa: PTH110
+            console.remark(f"did you mean: catclf predict {console.escape(first)}?")
         return end.code if isinstance(end.code, int) else NOTHING_DONE
     except CatclfError as error:
         if "--debug" in arguments:
