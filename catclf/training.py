@@ -30,6 +30,7 @@ from catclf.stopping import tidying
 FEW = 200  # fewer training pictures than this are too few to hold a part of them out
 FOLDS = 5
 OUT_OF_FOLD = "out of fold"
+COPIES_WORTH_SAYING = 0.01  # of the training photos
 MAX_SIZE = 4096
 MIN_SIZE = 32  # of a picture for conv: its last map has one place then
 
@@ -190,7 +191,8 @@ def _fit(
 ) -> Training:
     columns, y, left_out = _read(dataset, features, recipe, options, watch, cache)
 
-    judges = _choose_judges(dataset, columns, y, options)
+    groups = near_groups(columns.files, columns.pictures)
+    judges = _choose_judges(dataset, columns, groups, y, options)
     learns = ~judges.held_out
     _check_classes(dataset, y[learns])
     X, y_train = _compact(columns.X, learns), y[learns]
@@ -226,7 +228,7 @@ def _fit(
     right = float(np.mean((_probable(model, descended.z) > 0) == y_train))
     model = replace(model, record=replace(model.record, train_accuracy=right))
 
-    evaluation, remarks = None, dataset.remarks
+    evaluation, remarks = None, (*dataset.remarks, *_copies(dataset, groups, y))
     where = f"{judges.name} of {dataset.path}"
     if judges.examples:
         try:
@@ -336,7 +338,11 @@ class _Judges:
 
 
 def _choose_judges(
-    dataset: Dataset, columns: Columns, y: NDArray[np.int8], options: Options
+    dataset: Dataset,
+    columns: Columns,
+    groups: NDArray[np.intp],
+    y: NDArray[np.int8],
+    options: Options,
 ) -> _Judges:
     none = np.zeros(len(y), bool)
     tests = dataset.split("test")
@@ -346,7 +352,6 @@ def _choose_judges(
         return _Judges("nothing", none)
     if len(y) < FEW:
         return _Judges(OUT_OF_FOLD, none)
-    groups = near_groups(columns.files, columns.pictures)
     held_out = hold_out(columns.files, groups, y, options.holdout, options.seed)
     examples = dataset.split("train")
     judging = tuple(examples[position] for position in columns.kept[held_out])
@@ -360,6 +365,21 @@ def _folds(
     groups = near_groups(files, pictures)
     folds = min(FOLDS, *(len(np.unique(groups[y == label])) for label in (0, 1)))
     return fold_numbers(files, groups, y, folds, seed) if folds > 1 else None
+
+
+def _copies(dataset: Dataset, groups: NDArray[np.intp], y: NDArray[np.int8]) -> tuple[str, ...]:
+    """A line on training photos that are nearly the same, for `catclf check` to say more of.
+
+    Some alike are in every collection: they are worth a line from one in a hundred on.
+    """
+    further = len(groups) - len(np.unique(groups))
+    both = int(np.isin(groups, np.intersect1d(groups[y == 1], groups[y == 0])).sum())
+    if further < COPIES_WORTH_SAYING * len(groups) and not both:
+        return ()
+    line = f"near-copies of other photos: {further:,}"
+    if both:
+        line += f"; photos under both labels: {both:,}"
+    return (f"{line}; catclf check {dataset.path} names them",)
 
 
 def _compact(X: Array, chosen: NDArray[np.bool_]) -> Array:

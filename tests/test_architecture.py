@@ -32,12 +32,13 @@ ALLOWED = {
     "evaluation": {"recipes", "modelfile", "notebook", *MODEL},
     "training": ABOVE - {"training", "summary"},
     "summary": {"evaluation", *MODEL},
+    "checking": {"training", "recipes", *MODEL},
     "__init__": ABOVE,
     "occlusion": MODEL,
     "plots": {"evaluation", "occlusion", *MODEL},
     "report": {"report", "plots", "occlusion", "__init__", *ABOVE},
     "notebook": {"report", *ABOVE},
-    "cli": {"cli", "__init__", "report", *ABOVE},
+    "cli": {"cli", "__init__", "report", "checking", *ABOVE},
     "__main__": {"cli", "__init__", *ABOVE},
 }
 

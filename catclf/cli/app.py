@@ -17,6 +17,7 @@ COMMANDS = {
     "train": "train",
     "eval": "evaluate",
     "predict": "predict",
+    "check": "check",
     "info": "info",
     "demo": "demo",
 }
@@ -47,8 +48,8 @@ def _main(
 ) -> None:
     """Says whether a photo shows a cat: logistic regression from scratch, in numpy.
 
-    Exit codes: 0 done, 2 wrong usage, 3 some pictures could not be read, 4 nothing could be done,
-    130 and 143 stopped by Ctrl-C or SIGTERM.
+    Exit codes: 0 done, 1 check found something, 2 wrong usage, 3 some pictures could not be read,
+    4 nothing could be done, 130 and 143 stopped by Ctrl-C or SIGTERM.
     """
     if context.invoked_subcommand is None:
         console.result(EXAMPLES)

@@ -72,13 +72,17 @@ class Picture:
     """One decoded picture.
 
     pixels: (size, size, 3) uint8. width, height: of the upright original. perceptual_hash: 32
-    bytes, one bit for each of 16 x 16 places: brighter than its left neighbour?
+    bytes, one bit for each of 16 x 16 places: brighter than its left neighbour? format, mode,
+    orientation: as it was stored, in Pillow's and EXIF's words; an array has no format.
     """
 
     pixels: NDArray[np.uint8]
     width: int
     height: int
     perceptual_hash: bytes
+    format: str = ""
+    mode: str = "RGB"
+    orientation: int = 1
 
 
 def looks_like_picture(head: bytes) -> bool:
@@ -131,17 +135,19 @@ def _picture(image: Image.Image, loading: Loading, max_pixels: int, hashed: bool
     width, height = image.size
     image.draft(None, (2 * size, 2 * size))  # JPEG only: decodes at 1/2, 1/4 or 1/8
     # A progressive JPEG is held at its full size however small it is decoded.
-    pixels = width * height if "progressive" in image.info else image.size[0] * image.size[1]
-    if pixels > max_pixels:
-        what = f"{pixels / 1e6:.0f} megapixels, more than the limit of {max_pixels / 1e6:.0f}"
+    held = width * height if "progressive" in image.info else image.size[0] * image.size[1]
+    if held > max_pixels:
+        what = f"{held / 1e6:.0f} megapixels, more than the limit of {max_pixels / 1e6:.0f}"
         raise UnreadableImage(what)
+    mode = image.mode
     image.load()  # a PNG may tell its orientation last, and Pillow turns a TIFF upright here
     orientation = _orientation(image)
     if orientation >= 5:
         width, height = height, width
     frame = _upright(_reduced(image, min(image.size) // (GAP * size), orientation), orientation)
     perceptual_hash = _perceptual_hash(frame) if hashed else b""
-    return Picture(_fit(frame, loading), width, height, perceptual_hash)
+    pixels = _fit(frame, loading)
+    return Picture(pixels, width, height, perceptual_hash, image.format or "", mode, orientation)
 
 
 def _orientation(image: Image.Image) -> int:

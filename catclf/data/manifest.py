@@ -4,11 +4,12 @@ Further columns are groups for `eval --by`. Paths are relative to the manifest.
 """
 
 import csv
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from catclf.data.dataset import SPLIT_NAMES, Dataset, File, Labelled, resolve
+from catclf.data.dataset import SPLIT_NAMES, Dataset, Example, File, Labelled, resolve
 from catclf.errors import DataError
 
 _PATH = ("path", "file", "filename", "file_name", "image", "image_path")
@@ -37,6 +38,31 @@ def read(path: Path, positive: str | None) -> Dataset:
     unlabelled = len(examples) - len(labelled)
     remarks = [f"{_rows(unlabelled)} without a label left out"] if unlabelled else []
     return resolve(path, labelled, positive, remarks)
+
+
+def write(path: Path, examples: Sequence[Example]) -> None:
+    """A manifest of these examples with their full paths.
+
+    DataError where they are not files, and where something stands at the path already.
+    """
+    columns = sorted({key for example in examples for key in example.groups} - {"class"})
+    rows = []
+    for example in examples:
+        if not isinstance(example.source, File):
+            what = "is no file, so no manifest can list it"
+            raise DataError(what, where=example.name, do="unpack the data first")
+        where = os.path.abspath(example.source.path)  # noqa: PTH100 - links stay as they are
+        groups = [example.groups.get(column, "") for column in columns]
+        rows.append((where, example.groups["class"], example.split, *groups))
+    try:
+        with path.open("x", newline="", encoding="utf-8", errors="surrogateescape") as file:
+            writer = csv.writer(file)
+            writer.writerow(("path", "label", "split", *columns))
+            writer.writerows(rows)
+    except FileExistsError:
+        raise DataError("stands there already", where=str(path), do="name another") from None
+    except OSError as error:
+        raise DataError(f"cannot be written ({error.strerror})", where=str(path)) from error
 
 
 def _rows(n: int) -> str:
