@@ -19,8 +19,9 @@ from catclf.core.logistic import Array
 from catclf.core.losses import CROSS_ENTROPY, Loss
 
 Positions = NDArray[np.intp]
-FLAT = 0.01  # share of the bound that a second derivative counts as at least
-RENEWAL = 30  # iterations until the metric is taken anew; then twice as many, and so on
+FLAT = 0.001  # share of the bound that a second derivative counts as at least
+# Iterations until the metric is taken anew, then twice as many, and so on: by what one costs.
+SOON, LATE = 10, 60
 COST_NOISE = 1e-6  # relative; what float32 products leave uncertain in J is no broken promise
 
 
@@ -93,7 +94,7 @@ class Objective:
     def metric(self) -> Metric:
         """The bound on the second derivative of J: a metric whose unit step is safe, nearly."""
         c = (self.c / self.c.sum(axis=1, keepdims=True)).mean(axis=0)
-        return Metric.of(self.design.basis(c), self.loss.curvature, self.l2)
+        return Metric(self.design.curvature(c), self.loss.curvature, self.l2)
 
     def metric_at(self, theta: Array, b: Array, live: Positions) -> Metric:
         """The second derivative itself where the problems `live` stand, averaged over them."""
@@ -102,7 +103,7 @@ class Objective:
         second = self.loss.second_derivative(z, self.y[None, :])
         curved = (c * np.maximum(second, FLAT * self.loss.curvature)).mean(axis=0)
         k = float(curved.sum())
-        return Metric.of(self.design.basis(curved / k), k, self.l2)
+        return Metric(self.design.curvature(curved / k), k, self.l2)
 
 
 def gradient_descent(
@@ -152,7 +153,7 @@ def accelerated_descent(
     L, t = np.ones(P), np.ones(P)
     norm = np.full(P, np.inf)
     live = np.arange(P)
-    renewal = RENEWAL
+    renewal = SOON if metric.cheap else LATE
     for iteration in range(max_iterations + 1):
         # `now` is where the gradient is taken, `kept` the last such point that held its promise,
         # `old` the last iterate, without momentum.
@@ -167,7 +168,7 @@ def accelerated_descent(
         kept.take(now, live[~broken])
         L[live[broken]] *= 2
         t[live[broken]] = 1.0
-        if iteration == renewal and metric.basis.complete:
+        if iteration == renewal:
             metric, renewal = objective.metric_at(kept.theta, kept.b, live), 2 * renewal
             L[:], t[:] = 1.0, 1.0
             old.take(kept, live)
@@ -208,11 +209,11 @@ def _breaks_promise(
 ) -> NDArray[np.bool_]:
     """Whether J rose above kept.J + <gradient, d> + L/2 |d|² in the metric, d = now - kept."""
     d, d_b = now.theta[live] - kept.theta[live], now.b[live] - kept.b[live]
-    along, square = design.inner(
-        np.concatenate([kept.dtheta[live], d]), np.concatenate([d, d])
-    ).reshape(2, -1)
-    length = metric.square(d, square, live) + metric.of_b * d_b**2
-    promised = kept.cost[live] + along + kept.db[live] * d_b + L[live] / 2 * length
+    bent, bent_b = metric.times(d, d_b, live)
+    half = L[live] / 2
+    slope = kept.dtheta[live] + half[:, None] * bent
+    rise = design.inner(slope, d) + (kept.db[live] + half * bent_b) * d_b
+    promised = kept.cost[live] + rise
     return np.asarray(now.cost[live] > promised + COST_NOISE * np.abs(now.cost[live]))
 
 
@@ -227,8 +228,8 @@ def _advance(
     live: Positions,
 ) -> _Points:
     """The next points to take gradients at; moves `old` and the momentum t along."""
-    new = kept.theta[live] - metric.solve(kept.dtheta[live], live) / L[live, None]
-    new_b = kept.b[live] - kept.db[live] / metric.of_b / L[live]
+    step, step_b = metric.solve(kept.dtheta[live], kept.db[live], live)
+    new, new_b = kept.theta[live] - step / L[live, None], kept.b[live] - step_b / L[live]
     moved, moved_b = new - old.theta[live], new_b - old.b[live]
     uphill = design.inner(kept.dtheta[live], moved) + kept.db[live] * moved_b > 0
     t_new = np.where(uphill, 1.0, (1 + np.sqrt(1 + 4 * t[live] ** 2)) / 2)

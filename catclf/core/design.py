@@ -13,13 +13,14 @@ from typing import Protocol
 
 import numpy as np
 
-from catclf.core.curvature import SAMPLE, Basis, leading, sample
+from catclf.core.curvature import SAMPLE, Curvature, Leading, Whole, leading, sample
 from catclf.core.logistic import Array
 
 # (z (P, k), columns) -> loss (P, k), dz (P, k): what each of the k examples adds to J and to dJ/dz.
 Pointwise = Callable[[Array, slice], tuple[Array, Array]]
 
 BOUND_BY_MEMORY = 8  # problems that a sweep takes on for nothing, measured: see docs/benchmarks.md
+_LEAST = 1e-6  # weight of an example beside the heaviest: Gram's curvature divides by it
 BLOCK_BYTES = 256 * 2**20  # columns of X that one product takes: long enough to keep BLAS busy
 
 
@@ -45,8 +46,8 @@ class Design(Protocol):
         """w (P, n_x) and b (P,) for x as it was before it was centred and scaled."""
         ...
 
-    def basis(self, c: Array) -> Basis:
-        """Leading directions of X diag(c) X', for c (m,) that sums to 1."""
+    def curvature(self, c: Array) -> Curvature:
+        """X diag(c) X', for c (m,) that sums to 1."""
         ...
 
 
@@ -137,27 +138,21 @@ class Primal:
         """w (P, n_x), b (P,) for x."""
         return self.standardization.undo(theta, b)
 
-    def basis(self, c: Array) -> Basis:
-        """From all examples where the features are few, else from a sample of them."""
-        if self.dim <= min(SAMPLE, self.m):
-            products = np.zeros((self.dim, self.dim))
-            for columns in blocks(self.X):
-                products += (self.X[:, columns] * c[columns].astype(self.X.dtype)) @ self.X[
-                    :, columns
-                ].T
-            complete = True
-            values, U = leading(products, complete)
-        else:
-            chosen = sample(self.m)
-            root = np.sqrt(c[chosen] / c[chosen].sum()).astype(self.X.dtype)
-            Xs = self.X[:, chosen] * root  # (n_x, s)
-            complete = len(chosen) == self.m
-            values, V = leading(Xs.T @ Xs, complete)
-            U = Xs @ (V / np.sqrt(values).astype(V.dtype))
-        U = np.asarray(U, self.X.dtype)  # (n_x, k)
-        return Basis(
+    def curvature(self, c: Array) -> Curvature:
+        """Whole where the features are few, from four times as many examples."""
+        few = self.dim <= SAMPLE
+        chosen, share = sample(c, 4 * self.dim if few else SAMPLE)
+        mean = (self.X @ c.astype(self.X.dtype)).astype(np.float64)
+        Xs = self.X[:, chosen]  # (n_x, s), a copy
+        Xs *= np.sqrt(share).astype(Xs.dtype)
+        if few:
+            return Whole(mean, mean, Xs @ Xs.T, np.ones(self.dim))
+        values, V = leading(Xs.T @ Xs)
+        U = Xs @ (V / np.sqrt(values).astype(V.dtype))  # (n_x, k)
+        return Leading(
+            mean,
+            mean,
             values,
-            complete,
             lambda theta: np.asarray((theta.astype(U.dtype) @ U).astype(np.float64)),
             lambda parts: np.asarray((parts.astype(U.dtype) @ U.T).astype(np.float64)),
         )
@@ -196,13 +191,16 @@ class Gram:
             w += theta[:, columns] @ self.X[:, columns].T.astype(np.float64)
         return self.standardization.undo(w, b)
 
-    def basis(self, c: Array) -> Basis:
-        """The same directions as `Primal`'s, written as combinations of the sampled examples."""
-        chosen = sample(self.m)
-        root = np.sqrt(c[chosen] / c[chosen].sum())
-        products = self.K[np.ix_(chosen, chosen)] * root * root[:, None]
-        complete = len(chosen) == self.m
-        values, V = leading(products, complete)
+    def curvature(self, c: Array) -> Curvature:
+        """The same as `Primal`'s, written as combinations of the examples."""
+        score = self.K @ c
+        if self.m <= SAMPLE:
+            # X diag(c) X' X α is X (diag(c) K α); an example that does not count must not vanish.
+            root = np.sqrt(np.maximum(c, _LEAST * c.max()))
+            return Whole(c, score, self.K * root * root[:, None], root)
+        chosen, share = sample(c, SAMPLE)
+        root = np.sqrt(share)
+        values, V = leading(self.K[np.ix_(chosen, chosen)] * root * root[:, None])
         A = (V / np.sqrt(values)).T * root  # (k, s): the directions are Xs A'
         K_A = self.K[:, chosen] @ A.T  # (m, k)
 
@@ -211,7 +209,7 @@ class Gram:
             alpha[:, chosen] = parts @ A
             return alpha
 
-        return Basis(values, complete, lambda theta: np.asarray(theta @ K_A), expand)
+        return Leading(c, score, values, lambda theta: np.asarray(theta @ K_A), expand)
 
 
 def _products(X: Array) -> Array:

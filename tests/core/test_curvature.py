@@ -4,13 +4,12 @@ import numpy as np
 import pytest
 
 from catclf.core import curvature
-from catclf.core.curvature import Metric
+from catclf.core.curvature import Leading, Metric, Whole, inverse_factor, sample
 from catclf.core.descent import Objective, accelerated_descent
 from catclf.core.design import Gram, Primal, Standardization
 from catclf.core.logistic import Array
 
 RNG = np.random.default_rng(5)
-ROUNDED = 2e-6  # of the largest curvature: what `leading` drops as rounding
 
 
 @pytest.fixture(autouse=True)
@@ -31,44 +30,89 @@ def weights(m: int) -> Array:
     return c / c.sum()
 
 
+def design_of(form: type[Gram] | type[Primal], X: Array) -> Gram | Primal:
+    return form(X, Standardization.identity(len(X)))
+
+
+@pytest.mark.parametrize("form", [Gram, Primal])
 @pytest.mark.parametrize(("n_x", "m"), [(60, 25), (25, 60)])
-def test_a_complete_basis_is_the_curvature_itself(n_x: int, m: int) -> None:
-    X, c = correlated(n_x, m), weights(m)
-    basis = Primal(X, Standardization.identity(n_x)).basis(c)
-    assert basis.complete
-    U = basis.expand(np.eye(len(basis.values)))  # (k, n_x)
-    np.testing.assert_allclose(U @ U.T, np.eye(len(U)), atol=1e-6)
-    curvature_itself = (X * c) @ X.T
-    np.testing.assert_allclose(
-        U.T * basis.values @ U, curvature_itself, atol=ROUNDED * basis.values[0]
-    )
-
-
-def test_gram_has_the_directions_of_primal_in_its_own_coordinates() -> None:
-    X, c = correlated(60, 25), weights(25)
-    identity = Standardization.identity(60)
-    primal, gram = Primal(X, identity), Gram(X, identity)
-    alpha = RNG.standard_normal((2, 25))
+def test_whole_it_is_the_curvature_itself_and_its_inverse(
+    form: type[Gram] | type[Primal], n_x: int, m: int
+) -> None:
+    X, c, l2 = correlated(n_x, m), weights(m), np.array([0.1, 0.3, 0.1])
+    found = design_of(form, X).curvature(c)
+    assert isinstance(found, Whole)
+    alpha = RNG.standard_normal((3, m))
     w = alpha @ X.T
-    metric = Metric.of(primal.basis(c), 0.25, np.array([0.1, 0.3]))
-    twin = Metric.of(gram.basis(c), 0.25, np.array([0.1, 0.3]))
-    both = np.arange(2)
-    np.testing.assert_allclose(twin.solve(alpha, both) @ X.T, metric.solve(w, both), rtol=1e-6)
-    square = primal.inner(w, w)
-    np.testing.assert_allclose(gram.inner(alpha, alpha), square)
-    np.testing.assert_allclose(
-        twin.square(alpha, square, both), metric.square(w, square, both), rtol=1e-6
-    )
+    theta, back = (alpha, X.T) if form is Gram else (w, np.eye(n_x))
+    C = (X * c) @ X.T
+    np.testing.assert_allclose(found.mean @ back, X @ c, atol=1e-12)
+    np.testing.assert_allclose(theta @ found.score, w @ X @ c, atol=1e-9)
+    np.testing.assert_allclose(found.times(theta) @ back, w @ C, atol=1e-9)
+    steps = found.solve(theta, l2) @ back
+    for p in range(3):
+        expected = np.linalg.solve(C + l2[p] * np.eye(n_x), w[p])
+        np.testing.assert_allclose(steps[p], expected, rtol=1e-8, atol=1e-9)
 
 
-def test_the_step_of_a_complete_metric_is_newton_s() -> None:
-    X, c = correlated(20, 50), weights(50)
-    basis = Primal(X, Standardization.identity(20)).basis(c)
-    g = RNG.standard_normal((1, 20))
-    hessian = 0.25 * (X * c) @ X.T + 0.2 * np.eye(20)
-    step = Metric.of(basis, 0.25, np.array([0.2])).solve(g, np.array([0]))
-    newton = np.linalg.solve(hessian, g[0])
-    assert np.linalg.norm(step[0] - newton) < 1e-4 * np.linalg.norm(newton)
+def test_an_example_without_weight_does_no_harm_to_gram() -> None:
+    X, c = correlated(60, 25), weights(25)
+    c[3] = 0
+    alpha = RNG.standard_normal((1, 25))
+    step = design_of(Gram, X).curvature(c).solve(alpha, np.array([0.1]))
+    expected = np.linalg.solve((X * c) @ X.T + 0.1 * np.eye(60), (alpha @ X.T)[0])
+    np.testing.assert_allclose((step @ X.T)[0], expected, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("form", [Gram, Primal])
+def test_the_leading_directions_are_solved_for_as_they_are_multiplied(
+    form: type[Gram] | type[Primal], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("catclf.core.design.SAMPLE", 20)
+    X, c, l2 = correlated(60, 40), weights(40), np.array([0.1, 0.3])
+    found = design_of(form, X).curvature(c)
+    assert isinstance(found, Leading)
+    theta = RNG.standard_normal((2, 40 if form is Gram else 60))
+    raised = found.times(theta) + l2[:, None] * theta
+    np.testing.assert_allclose(found.solve(raised, l2), theta, rtol=1e-7, atol=1e-7)
+    assert np.all(np.diff(found.values) <= 0)
+
+
+def test_gram_and_primal_have_the_same_leading_directions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("catclf.core.design.SAMPLE", 20)
+    X, c, l2 = correlated(60, 40), weights(40), np.array([0.1, 0.3])
+    primal, gram = design_of(Primal, X).curvature(c), design_of(Gram, X).curvature(c)
+    alpha = RNG.standard_normal((2, 40))
+    np.testing.assert_allclose(gram.solve(alpha, l2) @ X.T, primal.solve(alpha @ X.T, l2))
+    np.testing.assert_allclose(gram.times(alpha) @ X.T, primal.times(alpha @ X.T), atol=1e-9)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_step_of_the_metric_solves_for_w_and_b_together(dtype: type) -> None:
+    """By the dense second derivative in (w, b); C about zero stands for C about the mean."""
+    n_x, m, k, l2 = 20, 50, 0.1, 0.2
+    X, c = correlated(n_x, m, dtype), weights(m)
+    metric = Metric(design_of(Primal, X).curvature(c), k, np.array([l2]))
+    mean = X.astype(np.float64) @ c
+    second = np.zeros((n_x + 1, n_x + 1))
+    second[:n_x, :n_x] = k * ((X * c) @ X.T + np.outer(mean, mean)) + l2 * np.eye(n_x)
+    second[n_x, :n_x] = second[:n_x, n_x] = k * mean
+    second[n_x, n_x] = k
+    g = RNG.standard_normal(n_x + 1)
+    step, step_b = metric.solve(g[None, :n_x], g[n_x:], np.array([0]))
+    expected = np.linalg.solve(second, g)
+    np.testing.assert_allclose([*step[0], step_b[0]], expected, rtol=1e-3, atol=1e-3)
+    again, again_b = metric.times(step, step_b, np.array([0]))
+    np.testing.assert_allclose([*again[0], again_b[0]], g, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("n", [1, 128, 129, 400])
+def test_the_inverse_by_halves_is_the_inverse(n: int) -> None:
+    A = RNG.standard_normal((n, 2 * n))
+    A = A @ A.T
+    F = inverse_factor(A)
+    np.testing.assert_allclose(F.T @ F @ A, np.eye(n), atol=1e-8)
+    assert np.array_equal(F, np.tril(F))
 
 
 def test_a_sampled_metric_leads_to_the_same_optimum_in_fewer_iterations(
@@ -91,9 +135,18 @@ def test_a_sampled_metric_leads_to_the_same_optimum_in_fewer_iterations(
     assert exact.iteration <= sampled.iteration < hardly.iteration / 2
 
 
-def test_a_sample_covers_all_parts_evenly() -> None:
-    assert curvature.sample(5).tolist() == [0, 1, 2, 3, 4]
-    chosen = curvature.sample(18_000)
-    assert len(chosen) == curvature.SAMPLE
+def test_a_sample_covers_all_parts_evenly_and_the_heavy_for_sure() -> None:
+    few, share = sample(np.full(5, 0.2), 1500)
+    assert few.tolist() == [0, 1, 2, 3, 4]
+    assert share.tolist() == [0.2] * 5
+    chosen, share = sample(np.full(18_000, 1 / 18_000), 1500)
+    assert len(chosen) == 1500
     assert np.ptp(np.diff(chosen)) <= 1
-    assert chosen[[0, -1]].tolist() == [0, 17_999]
+    assert chosen[0] < 12
+    assert chosen[-1] >= 18_000 - 12
+    np.testing.assert_allclose(share, 1 / 1500)
+    c = RNG.uniform(0, 1, 1000) ** 8
+    chosen, share = sample(c / c.sum(), 100)
+    assert share.sum() == pytest.approx(1)
+    assert set(np.flatnonzero(c / c.sum() > 1 / 100)) <= set(chosen)
+    assert np.abs(share - (c / c.sum())[chosen]).max() < 1 / 100
