@@ -145,7 +145,7 @@ def test_a_sample_covers_all_parts_evenly_and_the_heavy_for_sure() -> None:
     assert chosen[0] < 12
     assert chosen[-1] >= 18_000 - 12
     np.testing.assert_allclose(share, 1 / 1500)
-    c = RNG.uniform(0, 1, 1000) ** 8
+    c = RNG.uniform(0, 1, 1000) ** 40
     chosen, share = sample(c / c.sum(), 100)
     assert share.sum() == pytest.approx(1)
     assert set(np.flatnonzero(c / c.sum() > 1 / 100)) <= set(chosen)
