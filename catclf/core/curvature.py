@@ -3,8 +3,8 @@
 The cost's second derivative in w is k X diag(c) X' + l2 (k the curvature of the loss, c summing to
 1). Where features or examples are few it is taken whole; else its leading directions, since pixels
 of photos depend on one another and a few hundred hold nearly all of it. Either from a sample of the
-examples, drawn by their weight (Nyström; Williams and Seeger 2001). Steps scaled by it converge in
-some tens of iterations instead of thousands.
+examples (Nyström; Williams and Seeger 2001). Steps scaled by it converge in some tens of iterations
+instead of thousands.
 """
 
 from collections.abc import Callable
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from catclf.core.logistic import Array
 
 SAMPLE = 1500  # features or examples of which the curvature is had whole; sampled of more
+_LASTS = 10  # iterations, for one strength: they take about as long as a metric
 _NOISE = 1e-6  # eigenvalues below this share of the largest are rounding
 _SMALL = 128  # rows of a triangle that are not worth halving
 
@@ -120,9 +121,14 @@ class Metric:
     l2: Array
 
     @property
-    def cheap(self) -> bool:
-        """Whether it costs some sweeps and not some tens: no eigenvectors, and one factor."""
-        return isinstance(self.curvature, Whole) and len(np.unique(self.l2)) == 1
+    def lasts(self) -> float:
+        """Iterations until it is worth another, taken where the descent stands then.
+
+        Leading directions take a second to find and are no closer to the curvature there.
+        """
+        if isinstance(self.curvature, Leading):
+            return np.inf
+        return _LASTS if len(np.unique(self.l2)) == 1 else 3 * _LASTS  # a factor for each
 
     def times(self, d: Array, d_b: Array, problems: NDArray[np.intp]) -> tuple[Array, Array]:
         """The gradient that a step d (P, dim), d_b (P,) changes J's by."""
@@ -137,10 +143,19 @@ class Metric:
         return d, g_b / self.k - d @ self.curvature.score
 
 
-def sample(c: Array, size: int) -> tuple[NDArray[np.intp], Array]:
-    """Positions of at most `size` examples and the weight of each, for weights c (m,) of all.
+def spread(c: Array) -> tuple[NDArray[np.intp], Array]:
+    """Positions of at most `SAMPLE` examples and what each counts, for weights c (m,) of all.
 
-    Evenly spread over the sum of the weights, so that the heavy are there, and all parts.
+    Evenly spread over the examples, so that all kinds are there.
+    """
+    chosen = np.unique(np.linspace(0, len(c) - 1, min(len(c), SAMPLE)).round().astype(np.intp))
+    return chosen, c[chosen] * (c.sum() / c[chosen].sum())
+
+
+def heavy(c: Array, size: int) -> tuple[NDArray[np.intp], Array]:
+    """The same for at most `size` examples, and the heavy among them for sure.
+
+    Evenly spread over the sum of the weights: late in a descent few examples have nearly all.
     """
     if len(c) <= size:
         return np.arange(len(c)), c

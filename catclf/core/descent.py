@@ -20,8 +20,6 @@ from catclf.core.losses import CROSS_ENTROPY, Loss
 
 Positions = NDArray[np.intp]
 FLAT = 0.001  # share of the bound that a second derivative counts as at least
-# Iterations until the metric is taken anew, then twice as many, and so on: by what one costs.
-SOON, LATE = 10, 60
 COST_NOISE = 1e-6  # relative; what float32 products leave uncertain in J is no broken promise
 
 
@@ -153,7 +151,7 @@ def accelerated_descent(
     L, t = np.ones(P), np.ones(P)
     norm = np.full(P, np.inf)
     live = np.arange(P)
-    renewal = SOON if metric.cheap else LATE
+    renewal = metric.lasts  # then twice as many iterations, and so on
     for iteration in range(max_iterations + 1):
         # `now` is where the gradient is taken, `kept` the last such point that held its promise,
         # `old` the last iterate, without momentum.

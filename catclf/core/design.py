@@ -13,7 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
-from catclf.core.curvature import SAMPLE, Curvature, Leading, Whole, leading, sample
+from catclf.core.curvature import SAMPLE, Curvature, Leading, Whole, heavy, leading, spread
 from catclf.core.logistic import Array
 
 # (z (P, k), columns) -> loss (P, k), dz (P, k): what each of the k examples adds to J and to dJ/dz.
@@ -140,9 +140,9 @@ class Primal:
 
     def curvature(self, c: Array) -> Curvature:
         """Whole where the features are few, from four times as many examples."""
-        few = self.dim <= SAMPLE
-        chosen, share = sample(c, 4 * self.dim if few else SAMPLE)
         mean = (self.X @ c.astype(self.X.dtype)).astype(np.float64)
+        few = self.dim <= SAMPLE
+        chosen, share = heavy(c, 4 * self.dim) if few else spread(c)
         Xs = self.X[:, chosen]  # (n_x, s), a copy
         Xs *= np.sqrt(share).astype(Xs.dtype)
         if few:
@@ -198,7 +198,7 @@ class Gram:
             # X diag(c) X' X α is X (diag(c) K α); an example that does not count must not vanish.
             root = np.sqrt(np.maximum(c, _LEAST * c.max()))
             return Whole(c, score, self.K * root * root[:, None], root)
-        chosen, share = sample(c, SAMPLE)
+        chosen, share = spread(c)
         root = np.sqrt(share)
         values, V = leading(self.K[np.ix_(chosen, chosen)] * root * root[:, None])
         A = (V / np.sqrt(values)).T * root  # (k, s): the directions are Xs A'

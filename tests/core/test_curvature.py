@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from catclf.core import curvature
-from catclf.core.curvature import Leading, Metric, Whole, inverse_factor, sample
+from catclf.core.curvature import Leading, Metric, Whole, heavy, inverse_factor, spread
 from catclf.core.descent import Objective, accelerated_descent
 from catclf.core.design import Gram, Primal, Standardization
 from catclf.core.logistic import Array
@@ -69,6 +69,7 @@ def test_the_leading_directions_are_solved_for_as_they_are_multiplied(
     form: type[Gram] | type[Primal], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("catclf.core.design.SAMPLE", 20)
+    monkeypatch.setattr(curvature, "SAMPLE", 20)
     X, c, l2 = correlated(60, 40), weights(40), np.array([0.1, 0.3])
     found = design_of(form, X).curvature(c)
     assert isinstance(found, Leading)
@@ -80,6 +81,7 @@ def test_the_leading_directions_are_solved_for_as_they_are_multiplied(
 
 def test_gram_and_primal_have_the_same_leading_directions(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("catclf.core.design.SAMPLE", 20)
+    monkeypatch.setattr(curvature, "SAMPLE", 20)
     X, c, l2 = correlated(60, 40), weights(40), np.array([0.1, 0.3])
     primal, gram = design_of(Primal, X).curvature(c), design_of(Gram, X).curvature(c)
     alpha = RNG.standard_normal((2, 40))
@@ -135,18 +137,31 @@ def test_a_sampled_metric_leads_to_the_same_optimum_in_fewer_iterations(
     assert exact.iteration <= sampled.iteration < hardly.iteration / 2
 
 
-def test_a_sample_covers_all_parts_evenly_and_the_heavy_for_sure() -> None:
-    few, share = sample(np.full(5, 0.2), 1500)
-    assert few.tolist() == [0, 1, 2, 3, 4]
-    assert share.tolist() == [0.2] * 5
-    chosen, share = sample(np.full(18_000, 1 / 18_000), 1500)
-    assert len(chosen) == 1500
-    assert np.ptp(np.diff(chosen)) <= 1
-    assert chosen[0] < 12
-    assert chosen[-1] >= 18_000 - 12
-    np.testing.assert_allclose(share, 1 / 1500)
+def test_a_sample_covers_all_parts_evenly() -> None:
+    c = weights(18_000)
+    for chosen, share in (spread(c), heavy(np.full(18_000, 1 / 18_000), curvature.SAMPLE)):
+        assert len(chosen) == curvature.SAMPLE
+        assert np.ptp(np.diff(chosen)) <= 1
+        assert chosen[0] < 12
+        assert chosen[-1] >= 18_000 - 12
+        assert share.sum() == pytest.approx(1)
+    chosen, share = spread(c)
+    np.testing.assert_allclose(share / share[0], c[chosen] / c[chosen[0]])
+
+
+@pytest.mark.parametrize("some", [spread, lambda c: heavy(c, 1500)])
+def test_a_sample_of_few_is_all_of_them(some) -> None:
+    c = weights(7)
+    chosen, share = some(c)
+    assert chosen.tolist() == list(range(7))
+    np.testing.assert_allclose(share, c)
+
+
+def test_the_heavy_are_in_the_sample_with_their_weight() -> None:
     c = RNG.uniform(0, 1, 1000) ** 40
-    chosen, share = sample(c / c.sum(), 100)
+    c /= c.sum()
+    chosen, share = heavy(c, 100)
     assert share.sum() == pytest.approx(1)
-    assert set(np.flatnonzero(c / c.sum() > 1 / 100)) <= set(chosen)
-    assert np.abs(share - (c / c.sum())[chosen]).max() < 1 / 100
+    assert np.sum(c > 1 / 100) > 0
+    assert set(np.flatnonzero(c > 1 / 100)) <= set(chosen)
+    assert np.abs(share - c[chosen]).max() < 1 / 100
