@@ -167,7 +167,8 @@ def coverage(axes: "Axes", evaluation: Evaluation) -> "Axes":
     axes.plot([1], [1 - evaluation.accuracy], "^", color="C1", label="everything answered")
     axes.set_xlim(*EDGES)
     # A single wrong one among the surest is a large share; what matters lies further right.
-    axes.set_ylim(0, max(0.02, 1.5 * (1 - evaluation.accuracy)))
+    top = max(0.02, 1.5 * (1 - evaluation.accuracy), 1.2 * (own.error.high if own.error else 0))
+    axes.set_ylim(EDGES[0] * top, top)
     axes.set_xlabel("share answered")
     axes.set_ylabel("share wrong of these")
     axes.legend()
