@@ -19,7 +19,7 @@ def _stopped(said: Sequence[str]) -> None:
     # Past Python's stream, which the thread that was at work may hold; as it may the other one, so
     # that comes last.
     line = "; ".join(["catclf: stopped", *said]) + "\n"
-    os.write(2, line.encode("utf-8", "backslashreplace"))
+    os.write(sys.stderr.fileno(), line.encode("utf-8", "backslashreplace"))
     sys.stdout.flush()
 
 

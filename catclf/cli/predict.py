@@ -5,7 +5,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
@@ -18,8 +18,9 @@ from catclf.cli.console import count, escape
 from catclf.nearest import did_you_mean, nearest, nearest_path
 
 if TYPE_CHECKING:
+    from catclf.cli.rows import Rows
     from catclf.data.dataset import Source
-    from catclf.model import Model, Prediction
+    from catclf.model import Answering, Model, Prediction
 
 SOME_UNREADABLE = 3
 STANDARD_INPUT = "-"
@@ -57,6 +58,13 @@ def predict(
         bool, typer.Option("--always-answer", help='A class for every photo, never "unsure".')
     ] = False,
     report: options.Report = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="OUT.csv",
+            help="Append rows to this CSV; photos that have one there are not asked again.",
+        ),
+    ] = None,
     jobs: options.Jobs = None,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
@@ -72,6 +80,8 @@ def predict(
         raise typer.BadParameter("name a photo or a folder", param_hint="INPUT")
     if sum((as_json, as_csv, only is not None)) > 1:
         raise typer.BadParameter("--json, --csv and --only exclude each other")
+    if resume is not None and (as_json or only is not None or report is not None):
+        raise typer.BadParameter("--resume writes a CSV, without --json, --only and --report")
     if files_from == STANDARD_INPUT and STANDARD_INPUT in (inputs or []):
         raise typer.BadParameter("- can be read once: as a picture or as a list")
     options.check_report(report)
@@ -89,8 +99,10 @@ def predict(
         show = _only(_label(opened, only), nul)
     elif as_json:
         show = _json_row
-    elif as_csv:
-        console.result("input,label,probability,error,unfamiliar")
+    elif as_csv and resume is None:
+        from catclf.cli.rows import HEADER
+
+        console.result(HEADER)
         show = _csv_row
 
     sheet = None
@@ -99,31 +111,55 @@ def predict(
 
         sheet = ContactSheet(opened)
 
-    finder = _Finder()
-    labels: Counter[str | None] = Counter()
-    for sources in finder.batches(inputs or [], files_from, nul):
-        for prediction in (sheet or opened).predict_sources(sources, answering, jobs):
-            labels[prediction.label] += 1
-            if only is not None and prediction.error and not quiet:
-                console.remark(f"{escape(prediction.input)}: {escape(prediction.error)}")
-            show(prediction)
-        console.hand_over()
+    with _resumed(resume, opened, answering) as rows:
+        finder = _Finder(rows.lacks if rows else lambda name: True)
+        labels = Counter(rows.labels if rows else {})
+        before = labels.total()
+        for sources in finder.batches(inputs or [], files_from, nul):
+            for prediction in (sheet or opened).predict_sources(sources, answering, jobs):
+                labels[prediction.label] += 1
+                if only is not None and prediction.error and not quiet:
+                    console.remark(f"{escape(prediction.input)}: {escape(prediction.error)}")
+                (rows.append if rows else show)(prediction)
+            console.hand_over()
     if sheet is not None and report is not None:
         sheet.write(report)
     if not quiet:
         if labels[None]:
             _say_what_was_meant(inputs or [])
         _summarize(labels, finder)
+        if before:
+            console.remark(f"{before:,} of them answered before")
         if report is not None:
             options.say_written(report)
     if labels[None]:
         raise typer.Exit(SOME_UNREADABLE)
 
 
-class _Finder:
-    """The pictures that the inputs name; counts what lies beside them in folders."""
+@contextmanager
+def _resumed(path: Path | None, model: "Model", answering: "Answering") -> "Iterator[Rows | None]":
+    """The file to go on with, if this model has written it; None where none is asked for."""
+    if path is None:
+        yield None
+        return
+    from catclf.cli.rows import Rows
+    from catclf.data.dataset import File
+    from catclf.model import UNSURE
 
-    def __init__(self) -> None:
+    with Rows(path) as rows:
+        rows.check(
+            (*model.class_names, UNSURE),
+            lambda name: next(model.predict_sources([(str(name), File(name))], answering)),
+        )
+        yield rows
+
+
+class _Finder:
+    """The pictures that the inputs name and that are wanted; counts what lies beside them in
+    folders."""
+
+    def __init__(self, wanted: Callable[[str], bool]) -> None:
+        self._wanted = wanted
         self.others = 0
 
     def batches(
@@ -138,21 +174,24 @@ class _Finder:
     def _given(self, name: str) -> Iterator[tuple[str, "Source"]]:
         from catclf.data.dataset import Given
 
-        if name == STANDARD_INPUT:
-            yield name, Given(sys.stdin.buffer.read())
-        else:
+        if name != STANDARD_INPUT:
             yield from self._below(name)
+        elif self._wanted(name):
+            yield name, Given(sys.stdin.buffer.read())
 
     def _below(self, name: str) -> Iterator[tuple[str, "Source"]]:
         from catclf.data.dataset import File
 
+        if not self._wanted(name):  # before the disk is asked about a million of them
+            return
         if os.path.isdir(name):  # noqa: PTH112 - a name with a NUL is False here, an error there
             from catclf.data.folder import pictures_below
 
             found, others = pictures_below(Path(name))
             self.others += others
             for path in found:
-                yield str(path), File(path)
+                if self._wanted(str(path)):
+                    yield str(path), File(path)
         else:
             yield name, File(Path(name))
 
@@ -213,19 +252,9 @@ def _json_row(prediction: "Prediction") -> None:
 
 
 def _csv_row(prediction: "Prediction") -> None:
-    import csv
-    import io
+    from catclf.cli import rows
 
-    name = escape(prediction.input)
-    if name.startswith(("=", "+", "-", "@", "\t", "\r")) and name != STANDARD_INPUT:
-        name = f"./{name}"  # the same file, and no spreadsheet takes it for a formula
-    line = io.StringIO()
-    probability = "" if prediction.probability is None else repr(prediction.probability)
-    unfamiliar = "" if prediction.unfamiliar is None else str(prediction.unfamiliar).lower()
-    error = escape(prediction.error or "")
-    row = (name, escape(prediction.label or ""), probability, error, unfamiliar)
-    csv.writer(line, lineterminator="").writerow(row)
-    console.result(line.getvalue())
+    console.result(rows.row(prediction))
 
 
 def _tab_separated_row(prediction: "Prediction") -> None:
