@@ -1,5 +1,6 @@
 # make demo   sets everything up and runs catclf demo: predict, train and eval on sample_images/
 # make test   lint, types, tests, and the wheel installed alone; sets up what it needs
+# make stress trainings killed and stopped at random moments: a minute or three
 # make bench  speed beside scikit-learn, PyTorch and others; CATCLF_DATA names a folder with the data
 
 PYTHON ?= python3
@@ -7,7 +8,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint types tests wheel bench clean
+.PHONY: demo test lint types tests wheel stress bench clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/catclf demo
@@ -26,6 +27,9 @@ tests: $(VENV)/.developing
 
 wheel: $(VENV)/.developing
 	sh tools/check_wheel.sh $(BIN)/python
+
+stress: $(VENV)/.developing
+	$(BIN)/python tools/stress.py
 
 bench: $(VENV)/.benching
 	$(BIN)/python tools/bench/vectorization.py

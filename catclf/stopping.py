@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
-TIDYING_SECONDS = 0.3  # at the most: half a second after the signal all must be over
+TIDYING_SECONDS = 0.25  # at the most: half a second after the signal all must be over
 SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")  # the last where a terminal is closed
 
 Action = Callable[[], str | None]

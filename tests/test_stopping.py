@@ -61,12 +61,18 @@ def begin(
         stdout=how.pop("stdout", subprocess.PIPE),
         stderr=how.pop("stderr", subprocess.PIPE),
         text=True,
-        # Who is in the background of a script has Ctrl-C ignored, and so has all that it starts.
-        preexec_fn=how.pop("before", lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)),
+        preexec_fn=how.pop("before", heeding),
         **how,
     )
     assert "here\n" in iter(getattr(running, says).readline, ""), running.communicate()
     return running
+
+
+def heeding() -> None:
+    """Who is in the background of a script, or under nohup, has signals ignored, and so has all
+    that it starts."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def stop(running: subprocess.Popen[str], number: int) -> tuple[int, str]:
@@ -183,6 +189,9 @@ PREDICT = ("predict", CHELSEA, CHELSEA, CHELSEA)
         (PREDICT, "catclf.model:load_one"),  # in threads
         (("eval", DRAWN), "catclf.evaluation:column"),
         (("info",), "catclf.modelfile:load_model"),
+        (("check", DRAWN), "catclf.checking:_odd"),
+        (("demo",), "catclf.cli.demo:_samples"),
+        (("demo",), "catclf.model:load_one"),
     ],
     ids=lambda value: value if isinstance(value, str) else value[0],
 )

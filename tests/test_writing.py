@@ -135,6 +135,18 @@ class TestTrain:
         assert list(model.parent.iterdir()) == [model]
 
 
+def test_a_manifest_that_does_not_fit_is_not_begun(data: Path, tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    before = sorted(tmp_path.iterdir())
+    done = catclf(
+        *("check", data, "--write-clean", tmp_path / "clean.csv", "--quiet"),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100)),
+    )
+    assert done.returncode == 4
+    assert done.stderr == f"catclf: {tmp_path}/clean.csv: cannot be written (File too large)\n"
+    assert sorted(tmp_path.iterdir()) == before
+
+
 def test_a_name_as_long_as_names_may_be(tmp_path: Path) -> None:
     for path in (tmp_path / ("n" * 255), tmp_path / f"n.{'😀' * 63}"):
         write_whole(path, [b"all", b" of it"])

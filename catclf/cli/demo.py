@@ -9,6 +9,7 @@ from pathlib import Path
 import typer
 
 from catclf.cli import console, options
+from catclf.stopping import tidying
 
 SAMPLES = "sample_images"
 PLACES = (Path(__file__).parents[1] / SAMPLES, Path(__file__).parents[2] / SAMPLES)
@@ -30,7 +31,10 @@ def demo(debug: options.Debug = False) -> None:
     """
     from catclf.cli.app import run
 
-    with tempfile.TemporaryDirectory(prefix="catclf-") as folder:
+    with (
+        tempfile.TemporaryDirectory(prefix="catclf-") as folder,
+        tidying(lambda: shutil.rmtree(folder, ignore_errors=True)),
+    ):
         shutil.copytree(_samples(), Path(folder, SAMPLES))
         with contextlib.chdir(folder):
             for step in STEPS:

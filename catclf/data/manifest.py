@@ -4,6 +4,7 @@ Further columns are groups for `eval --by`. Paths are relative to the manifest.
 """
 
 import csv
+import io
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from catclf.data.dataset import SPLIT_NAMES, Dataset, Example, File, Labelled, resolve
 from catclf.errors import DataError
+from catclf.writing import write_whole
 
 _PATH = ("path", "file", "filename", "file_name", "image", "image_path")
 _LABEL = ("label", "class", "class_name", "target", "y")
@@ -54,13 +56,14 @@ def write(path: Path, examples: Sequence[Example]) -> None:
         where = os.path.abspath(example.source.path)  # noqa: PTH100 - links stay as they are
         groups = [example.groups.get(column, "") for column in columns]
         rows.append((where, example.groups["class"], example.split, *groups))
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(("path", "label", "split", *columns))
+    writer.writerows(rows)
     try:
-        with path.open("x", newline="", encoding="utf-8", errors="surrogateescape") as file:
-            writer = csv.writer(file)
-            writer.writerow(("path", "label", "split", *columns))
-            writer.writerows(rows)
-    except FileExistsError:
-        raise DataError("stands there already", where=str(path), do="name another") from None
+        if os.path.lexists(path):
+            raise DataError("stands there already", where=str(path), do="name another")
+        write_whole(path, [text.getvalue().encode("utf-8", "surrogateescape")])
     except OSError as error:
         raise DataError(f"cannot be written ({error.strerror})", where=str(path)) from error
 
