@@ -109,8 +109,7 @@ function card(row) {
   } else {
     button.append(words("none soft", row.why ?? "no picture here"));
   }
-  const answer = row.p === undefined ? "" : (100 * row.p).toFixed(1) + "% ";
-  button.append(words("answer " + KINDS[row.label], answer + labels[row.label].name));
+  button.append(words("answer " + KINDS[row.label], answer(row)));
   if (row.strange) button.append(words("soft", "unlike those trained on"));
   if (row.alike !== undefined) button.append(words("soft", `one of ${copies.get(row.alike)} alike`));
   button.append(words("name", row.name.slice(folder.length)));
@@ -118,6 +117,14 @@ function card(row) {
   const item = document.createElement("li");
   item.append(button);
   return item;
+}
+
+// The probability is of the first label, whatever the answer: 99.9% cat; non-cat, 0.1% cat.
+function answer(row) {
+  const label = labels[row.label].name;
+  if (row.p === undefined) return label;
+  const share = `${(100 * row.p).toFixed(1)}% ${labels[0].name}`;
+  return row.label === 0 ? share : `${label}, ${share}`;
 }
 
 function words(kind, text) {
