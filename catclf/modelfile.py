@@ -41,7 +41,7 @@ def save(model: Model, path: Path) -> None:
         "b": np.float64(model.b),
         "features": np.str_(model.features),
         "features_sha256": np.str_(model.features_sha256),
-        "loading": np.str_(json.dumps(dataclasses.asdict(model.loading))),
+        "loading": np.str_(json.dumps(model.loading.stored())),
         "class_names": np.array(model.class_names),
         "threshold": np.float64(model.threshold),
         "prior": np.float64(model.prior),
@@ -236,13 +236,15 @@ def _texts(arrays: dict[str, Any], key: str, shape: tuple[int, ...]) -> list[str
     raise ModelError(f"has {key} that is no text", do="train it again")
 
 
-def _json(arrays: dict[str, Any], key: str, kind: type) -> dict[str, Any]:
-    """The fields of a dataclass, each of the type that it is declared with."""
+def _json(
+    arrays: dict[str, Any], key: str, kind: type, stored: set[str] | None = None
+) -> dict[str, Any]:
+    """The fields of a dataclass, all or those stored, each of the type that it is declared with."""
     try:
         value = json.loads(_text(arrays, key))
     except (ValueError, RecursionError):
         value = None
-    types = get_type_hints(kind)
+    types = {k: t for k, t in get_type_hints(kind).items() if stored is None or k in stored}
     if (
         not isinstance(value, dict)
         or set(value) != set(types)
@@ -271,7 +273,7 @@ def _fits(value: Any, kind: Any) -> bool:
 
 
 def _loading(arrays: dict[str, Any]) -> Loading:
-    loading = Loading(**_json(arrays, "loading", Loading))
+    loading = Loading(**_json(arrays, "loading", Loading, set(Loading().stored())))
     if not 1 <= loading.size <= 4096:
         raise ModelError("has a loading policy that does not exist", do="train it again")
     return loading

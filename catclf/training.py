@@ -16,7 +16,7 @@ from catclf.core.calibration import LEVEL, logit, platt, unsure_level
 from catclf.core.familiarity import Familiarity
 from catclf.core.logistic import Array
 from catclf.data.dataset import Dataset, Example, open_dataset
-from catclf.data.decode import Crop, Loading
+from catclf.data.decode import MAX_PIXELS, Crop, Loading
 from catclf.data.similarity import Hashes, near_groups
 from catclf.data.splitting import fold_numbers, hold_out
 from catclf.errors import DataError, TrainingError
@@ -57,6 +57,7 @@ class Options:
     max_memory: int | None = None
     prior: float | None = None
     cache: bool = True
+    max_pixels: int = MAX_PIXELS
 
     def __post_init__(self) -> None:
         if self.recipe not in RECIPES:
@@ -119,6 +120,7 @@ def train(
     max_memory: int | None = None,
     prior: float | None = None,
     cache: bool = True,
+    max_pixels: int = MAX_PIXELS,
 ) -> Model:
     """Train a model on the data set at a path; `model.save(path)` writes it.
 
@@ -133,7 +135,7 @@ def train(
     max_memory: bytes that X may take, by default half of what is free; a larger one lies in a
     temporary file. prior: the share of positives that probabilities shall assume, by default 0.5
     (the course's recipe: their share in training). cache: keep the features that took long in the
-    user's cache folder, and take those that are there.
+    user's cache folder, and take those that are there. max_pixels: larger pictures are left out.
 
     Raises `DataError` or `TrainingError`, both `CatclfError`.
     """
@@ -153,6 +155,7 @@ def train(
         max_memory,
         prior,
         cache,
+        max_pixels,
     )
     return fit(data, options).model
 
@@ -168,7 +171,8 @@ def fit(
     dataset = open_dataset(data, options.positive)
     name = options.map_name()
     own = dataset.size if name == "pixels" else None
-    features = feature_map(name, Loading(options.size or own or SIZES[name], options.crop))
+    size = options.size or own or SIZES[name]
+    features = feature_map(name, Loading(size, options.crop, options.max_pixels))
     # Pixels are had as soon as a photo is read, and take more room than it does.
     cache = Cache(features) if options.cache and name != "pixels" else None
     # What was computed is not lost to an error or to a stop.

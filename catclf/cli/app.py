@@ -4,6 +4,7 @@ import os
 import sys
 import traceback
 import warnings
+from contextlib import nullcontext
 from importlib import import_module
 from typing import Annotated
 
@@ -78,6 +79,12 @@ def run(arguments: list[str] | None = None) -> int:
     warnings.filterwarnings("ignore", module="PIL")
     arguments = sys.argv[1:] if arguments is None else arguments
     console.open_streams()
+    # --debug shows what libraries write, too.
+    with nullcontext() if "--debug" in arguments else console.our_lines_alone():
+        return _answer(arguments)
+
+
+def _answer(arguments: list[str]) -> int:
     try:
         application(arguments)(arguments, prog_name="catclf")
     except SystemExit as end:

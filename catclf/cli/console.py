@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import typer
 
@@ -77,6 +77,41 @@ def open_streams() -> None:
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
 
 
+@contextlib.contextmanager
+def our_lines_alone() -> Iterator[None]:
+    """Nothing reaches stderr but what Python writes there.
+
+    C libraries write to descriptor 2, past Python: libtiff does at every odd TIFF. Meanwhile that
+    leads nowhere, and our lines take a descriptor of their own.
+    """
+    try:
+        ours = os.dup(2)
+    except OSError:  # closed before we began
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    before = sys.stderr
+    with open(  # noqa: PTH123 - a descriptor has no path
+        ours, "w", buffering=1, encoding=before.encoding, errors="backslashreplace"
+    ) as stream:
+        if _is_descriptor_2(before):
+            sys.stderr = stream
+        os.dup2(nowhere, 2)
+        try:
+            yield
+        finally:
+            os.dup2(ours, 2)
+            os.close(nowhere)
+            sys.stderr = before
+
+
+def _is_descriptor_2(stream: IO[str]) -> bool:
+    try:
+        return stream.fileno() == 2
+    except (OSError, ValueError):  # a stream of Python's own, as in tests and notebooks
+        return False
+
+
 def flush() -> None:
     """Hand over what is left, such as a help text; by now nothing can be done about a failure."""
     try:
@@ -96,7 +131,7 @@ def remark(line: str) -> None:
     try:
         print(line, file=sys.stderr, flush=True)  # noqa: T201 - this is the place
     except BrokenPipeError:
-        _forget(2)
+        _forget(sys.stderr.fileno())
 
 
 def left_out(failures: Sequence[tuple[str, str]]) -> list[str]:

@@ -32,6 +32,7 @@ def evaluate(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
     report: options.Report = None,
+    max_megapixels: options.MaxMegapixels = None,
     jobs: options.Jobs = None,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
@@ -41,7 +42,7 @@ def evaluate(
     from catclf.evaluation import evaluate as evaluate_model
 
     options.check_report(report)
-    opened = options.open_model(model, quiet)
+    opened = options.open_model(model, quiet, max_megapixels)
     with console.ProgressBar(quiet) as bar:
         evaluation = evaluate_model(
             opened, data, split="test" if test_set else "train", by=by, jobs=jobs, watch=bar

@@ -44,7 +44,7 @@ def _plain(path: Path, model: "Model") -> dict[str, Any]:
         "class_names": list(model.class_names),
         "features": model.features,
         "features_sha256": model.features_sha256,
-        "loading": dataclasses.asdict(model.loading),
+        "loading": model.loading.stored(),
         "threshold": model.threshold,
         "prior": model.prior,
         "unsure_level": model.unsure_level,

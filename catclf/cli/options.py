@@ -2,6 +2,7 @@
 
 import math
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 Jobs = Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Threads. [default: cores]")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only results and errors.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+MaxMegapixels = Annotated[
+    int | None,
+    typer.Option(metavar="N", min=1, help="Larger photos are refused. [default: 200]"),
+]
 ModelPath = Annotated[
     Path | None,
     typer.Option(
@@ -32,6 +37,7 @@ Report = Annotated[
     Path | None,
     typer.Option(metavar="PAGE", help="Write a page to look at, as page.html. [an extra]"),
 ]
+MEGA = 10**6
 DEFAULT_MODEL = Path("model.npz")
 BUNDLED_MODEL = Path(__file__).parents[1] / "bundled.npz"
 
@@ -63,12 +69,16 @@ def find_model(path: Path | None) -> Path:
     return DEFAULT_MODEL if DEFAULT_MODEL.exists() else BUNDLED_MODEL
 
 
-def open_model(path: Path | None, quiet: bool) -> "Model":
-    """The model there; says which one is used when nobody named it."""
+def open_model(path: Path | None, quiet: bool, max_megapixels: int | None = None) -> "Model":
+    """The model there; says which one is used when nobody named it. Without max_megapixels it
+    reads photos up to the usual limit."""
     from catclf.modelfile import load_model
 
     found = find_model(path)
     model = load_model(found)
+    if max_megapixels is not None:
+        loading = replace(model.loading, max_pixels=max_megapixels * MEGA)
+        model = replace(model, loading=loading)
     if path is None and not quiet:
         origin = "the bundled model" if found == BUNDLED_MODEL else str(found)
         console.remark(f"using {origin}, trained on {console.escape(model.record.data)}")

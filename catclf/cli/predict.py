@@ -65,6 +65,7 @@ def predict(
             help="Append rows to this CSV; photos that have one there are not asked again.",
         ),
     ] = None,
+    max_megapixels: options.MaxMegapixels = None,
     jobs: options.Jobs = None,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
@@ -85,7 +86,7 @@ def predict(
     if files_from == STANDARD_INPUT and STANDARD_INPUT in (inputs or []):
         raise typer.BadParameter("- can be read once: as a picture or as a list")
     options.check_report(report)
-    opened = options.open_model(model, quiet)
+    opened = options.open_model(model, quiet, max_megapixels)
     if prior is not None and not quiet:
         name = escape(opened.class_names[1])
         console.remark(

@@ -103,6 +103,7 @@ def train(
             "[default: half of what is free]",
         ),
     ] = None,
+    max_megapixels: options.MaxMegapixels = None,
     cache: Annotated[
         bool,
         typer.Option(
@@ -120,6 +121,7 @@ def train(
     has no test split, a fifth of the photos is held out and judges; under 200 photos, folds do.
     """
     options.set_blas_threads(jobs)
+    from catclf.data.decode import MAX_PIXELS
     from catclf.modelfile import check_target
     from catclf.training import MIN_SIZE, Options, fit
 
@@ -147,6 +149,7 @@ def train(
         max_memory=_bytes(max_memory),
         prior=prior,
         cache=cache,
+        max_pixels=MAX_PIXELS if max_megapixels is None else max_megapixels * options.MEGA,
     )
     with console.ProgressBar(quiet) as bar:
         training = fit(data, asked, bar)

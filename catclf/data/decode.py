@@ -6,29 +6,49 @@ The only module that opens pictures. The road, the same for every caller:
            -> crop and resize to the model's size; perceptual hash
 
 Reduction works strip by strip and on boxes that the orientation only permutes, so that a huge
-picture costs little memory and all eight EXIF orientations of one picture give the same bytes.
+picture costs little more memory than Pillow's own copy of it, and all eight EXIF orientations of
+one picture give the same bytes. Of very large pictures one is decoded at a time.
 Colour profiles are not applied: a wide-gamut photo comes out a little paler, nothing else.
 """
 
 import io
-from collections.abc import Callable
+import logging
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageChops, UnidentifiedImageError
+from PIL.JpegImagePlugin import jpeg_factory
 
 from catclf.errors import UnreadableImage
 
-# Our own limit is checked from the header; Pillow's would refuse pictures that we can reduce.
-Image.MAX_IMAGE_PIXELS = None
 MAX_PIXELS = 200_000_000
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS  # Pillow looks at parts too, as the tiles of a TIFF
+# Its remarks go to whoever set up logging, and not to the terminal where nobody did.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
+# These are held several times over while they are decoded, and count as often.
+_COPIES = {"AVIF": 2, "HEIF": 2, "JPEG2000": 5, "WEBP": 4}
+# Pillow decodes these in Python, a second and more for a megapixel.
+_SLOW_DECODERS = ("ppm", "ppm_plain")
+SLOW_PIXELS = 500_000
+# Larger ones wait for one another.
+LARGE_PIXELS = 50_000_000
+LARGE_BYTES = 100_000_000
+_ICON_SIDE = 1024  # the format says 256, some are larger
+_RAISE = "raise it with --max-megapixels"
 
 FORMATS = ("AVIF", "BMP", "GIF", "ICO", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 # Pillow has these ready; to ask it for any other loads all of its plugins, which takes 30 ms.
 _READY = ("BMP", "GIF", "JPEG", "PNG", "PPM")
-_READY_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8")
+_JPEG = b"\xff\xd8\xff"
+_PNG = b"\x89PNG\r\n\x1a\n"
+_ICON = b"\0\0\1\0"
+_READY_SIGNATURES = (_PNG, b"GIF8")
 EXTENSIONS = frozenset(
     (
         ".avif", ".bmp", ".gif", ".heic", ".heif", ".ico", ".j2k", ".jfif", ".jp2", ".jpe", ".jpeg",
@@ -37,8 +57,8 @@ EXTENSIONS = frozenset(
 )  # fmt: skip
 SIGNATURE_BYTES = 16
 _SIGNATURES = (
-    b"\xff\xd8\xff",
-    b"\x89PNG\r\n\x1a\n",
+    _JPEG,
+    _PNG,
     b"GIF87a",
     b"GIF89a",
     b"II*\0",
@@ -48,7 +68,7 @@ _SIGNATURES = (
 )
 _HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
 
-STRIP_PIXELS = 4_000_000  # converted at a time when a large picture is reduced
+STRIP_PIXELS = 1_000_000  # converted at a time when a large picture is reduced
 HASH_SIDE = 17  # places of a perceptual hash in a row, and one neighbour
 GAP = 3  # reduction by a whole number stops at this many times the size: the filter does the rest
 
@@ -61,10 +81,17 @@ class Loading:
     """How a picture becomes (size, size, 3): what a model stores, so that predict does as train.
 
     crop: "centre" takes the middle square, "stretch" squeezes the whole picture into one.
+    max_pixels: larger pictures are refused. No model stores it: it changes no x, it guards the
+    machine that reads, and a model from a stranger must not lift it.
     """
 
     size: int = 64
     crop: Crop = "centre"
+    max_pixels: int = MAX_PIXELS
+
+    def stored(self) -> dict[str, int | str]:
+        """What a model stores of it."""
+        return {"size": self.size, "crop": self.crop}
 
 
 @dataclass(frozen=True)
@@ -92,32 +119,29 @@ def looks_like_picture(head: bytes) -> bool:
     return head[4:8] == b"ftyp" and head[8:12] in (b"avif", b"avis", *_HEIF_BRANDS)
 
 
-def decode(
-    data: bytes, loading: Loading, max_pixels: int = MAX_PIXELS, hashed: bool = True
-) -> Picture:
+def decode(data: bytes, loading: Loading, hashed: bool = True) -> Picture:
     """The picture in these bytes, or `UnreadableImage` with the reason.
 
     hashed False leaves the perceptual hash empty, for those who do not ask what else it equals.
     """
     if not data:
         raise UnreadableImage("the file is empty")
+    # Raised with ours and never lowered, for Pillow has one limit for all.
+    Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS or 0, loading.max_pixels)
     try:
-        with Image.open(io.BytesIO(data), formats=_formats(data)) as image:
-            return _picture(image, loading, max_pixels, hashed)
+        with _opened(data) as image:
+            return _picture(image, loading, hashed)
     except UnreadableImage:
         raise
     except UnidentifiedImageError as error:
         raise UnreadableImage(_why_unknown(data)) from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        what = f"more than the limit of {loading.max_pixels / 1e6:.0f} megapixels"
+        raise UnreadableImage(what, do=_RAISE) from error
     except MemoryError as error:
         raise UnreadableImage("too large for the memory that is free") from error
     except Exception as error:  # damaged files make Pillow raise a dozen unrelated kinds
         raise UnreadableImage(f"damaged: {_one_line(error)}") from error
-
-
-def _formats(data: bytes) -> tuple[str, ...]:
-    if data.startswith(_READY_SIGNATURES):
-        return _READY
-    return (*FORMATS, "HEIF") if _is_heif(data) and _heif_is_installed() else FORMATS
 
 
 def from_array(array: NDArray[np.uint8], loading: Loading, hashed: bool = True) -> Picture:
@@ -127,27 +151,83 @@ def from_array(array: NDArray[np.uint8], loading: Loading, hashed: bool = True) 
         what = f"an array {array.shape} {array.dtype} is no picture"
         raise UnreadableImage(what, do="give (H, W, 3) uint8")
     image = Image.fromarray(np.ascontiguousarray(array))
-    return _picture(image, loading, MAX_PIXELS, hashed)
+    return _picture(image, loading, hashed)
 
 
-def _picture(image: Image.Image, loading: Loading, max_pixels: int, hashed: bool) -> Picture:
+_alone = threading.RLock()
+
+
+def alone(large: bool) -> AbstractContextManager[Any]:
+    """Where what is large waits until no other such is read or decoded."""
+    return _alone if large else nullcontext()
+
+
+def _opened(data: bytes) -> Image.Image:
+    """The picture with its header read; UnidentifiedImageError where there is none."""
+    file = io.BytesIO(data)
+    if data.startswith(_JPEG):  # Image.open knows nothing of reduced scale and refuses large ones
+        try:
+            return jpeg_factory(file)
+        except (IndexError, TypeError, SyntaxError, struct.error) as error:
+            raise UnidentifiedImageError from error
+    if data.startswith(_ICON):
+        _check_icon(data)
+    return Image.open(file, formats=_formats(data))
+
+
+def _formats(data: bytes) -> tuple[str, ...]:
+    if data.startswith(_READY_SIGNATURES):
+        return _READY
+    return (*FORMATS, "HEIF") if _is_heif(data) and _heif_is_installed() else FORMATS
+
+
+def _check_icon(data: bytes) -> None:
+    """Pillow decodes the pictures of an icon as it opens it, whatever size they claim."""
+    (count,) = struct.unpack_from("<H", data, 4)
+    for entry in range(count):
+        (offset,) = struct.unpack_from("<I", data, 6 + 16 * entry + 12)
+        if data.startswith(_PNG, offset):
+            width, height = struct.unpack_from(">II", data, offset + 16)
+        else:
+            width, height = struct.unpack_from("<ii", data, offset + 4)
+            height //= 2  # the picture and its mask
+        if max(width, height) > _ICON_SIDE:
+            raise UnreadableImage(f"damaged: an icon of {width} x {height}")
+
+
+def _picture(image: Image.Image, loading: Loading, hashed: bool) -> Picture:
     size = max(loading.size, HASH_SIDE)  # what the hash needs is not reduced away
     width, height = image.size
     image.draft(None, (2 * size, 2 * size))  # JPEG only: decodes at 1/2, 1/4 or 1/8
+    with alone(_checked(image, width * height, loading.max_pixels) > LARGE_PIXELS):
+        mode = image.mode
+        image.load()  # a PNG may tell its orientation last, and Pillow turns a TIFF upright here
+        orientation = _orientation(image)
+        if orientation >= 5:
+            width, height = height, width
+        frame = _upright(_reduced(image, min(image.size) // (GAP * size), orientation), orientation)
+        perceptual_hash = _perceptual_hash(frame) if hashed else b""
+        pixels, kind = _fit(frame, loading), image.format or ""
+        return Picture(pixels, width, height, perceptual_hash, kind, mode, orientation)
+
+
+def _checked(image: Image.Image, original: int, limit: int) -> int:
+    """How many pixels are held while it is decoded; UnreadableImage where they are too many.
+
+    original: pixels before any reduced scale.
+    """
     # A progressive JPEG is held at its full size however small it is decoded.
-    held = width * height if "progressive" in image.info else image.size[0] * image.size[1]
-    if held > max_pixels:
-        what = f"{held / 1e6:.0f} megapixels, more than the limit of {max_pixels / 1e6:.0f}"
-        raise UnreadableImage(what)
-    mode = image.mode
-    image.load()  # a PNG may tell its orientation last, and Pillow turns a TIFF upright here
-    orientation = _orientation(image)
-    if orientation >= 5:
-        width, height = height, width
-    frame = _upright(_reduced(image, min(image.size) // (GAP * size), orientation), orientation)
-    perceptual_hash = _perceptual_hash(frame) if hashed else b""
-    pixels = _fit(frame, loading)
-    return Picture(pixels, width, height, perceptual_hash, image.format or "", mode, orientation)
+    pixels = original if "progressive" in image.info else image.size[0] * image.size[1]
+    copies = _COPIES.get(image.format or "", 1)
+    if pixels * copies > limit:
+        what = f"{pixels / 1e6:.0f} megapixels, more than the limit of {limit / copies / 1e6:.0f}"
+        of_format = f" for {image.format}" if copies > 1 else ""
+        raise UnreadableImage(what + of_format, do=_RAISE)
+    tiles = getattr(image, "tile", ())
+    if pixels > SLOW_PIXELS and tiles and tiles[0][0] in _SLOW_DECODERS:
+        what = f"{pixels / 1e6:.1f} megapixels of a PPM in text, or of another depth than 8 bits"
+        raise UnreadableImage(f"{what}, take too long", do="save it as PNG")
+    return pixels * copies
 
 
 def _orientation(image: Image.Image) -> int:
@@ -182,7 +262,8 @@ def _reduced(image: Image.Image, factor: int, orientation: int) -> Image.Image:
     An odd rest is trimmed at the same side of the *upright* picture whatever the orientation.
     """
     to_rgb = _conversion(image)
-    if factor < 2:
+    factor = max(1, factor)
+    if factor == 1 and image.width * image.height <= STRIP_PIXELS:
         return to_rgb(image)
     width, height = (side // factor for side in image.size)
     left, top = (side % factor // 2 for side in image.size)
@@ -195,15 +276,21 @@ def _reduced(image: Image.Image, factor: int, orientation: int) -> Image.Image:
     for row in range(0, height, rows):
         last = min(row + rows, height)
         box = (left, top + row * factor, left + width * factor, top + last * factor)
-        reduced.paste(to_rgb(image.crop(box)).reduce(factor), (0, row))
+        strip = to_rgb(image.crop(box))
+        reduced.paste(strip.reduce(factor) if factor > 1 else strip, (0, row))
     return reduced
 
 
 def _conversion(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
     """How this picture, or a strip of it, becomes RGB as a person would see it."""
-    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        black, white = _levels(image)
-        return lambda strip: _scaled(strip, black, white)
+    if _is_16_bit_grey(image):
+        shades = _shades(*_levels(image), np.arange(2**16))
+        return lambda strip: Image.fromarray(shades[np.asarray(strip)]).convert("RGB")
+    if image.mode in ("I", "F"):
+        black, white = _range(image)
+        return lambda strip: Image.fromarray(_shades(black, white, np.asarray(strip))).convert(
+            "RGB"
+        )
     if image.has_transparency_data:
         return _on_white
     if image.mode == "CMYK" and image.format in ("JPEG", "MPO") and "adobe" not in image.info:
@@ -211,28 +298,54 @@ def _conversion(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
     return lambda strip: strip if strip.mode == "RGB" else strip.convert("RGB")
 
 
+def _is_16_bit_grey(image: Image.Image) -> bool:
+    return image.mode.startswith("I;16") or (image.mode, image.format) == ("I", "PPM")
+
+
 def _levels(image: Image.Image) -> tuple[float, float]:
-    """Black and white of a picture with more than 8 bits: the whole range of 16-bit ones; for
-    32-bit ones only the values tell what is meant."""
-    if image.mode.startswith("I;16") or (image.mode, image.format) == ("I", "PPM"):
-        return 0.0, 65535.0
-    values = np.asarray(image)
-    values = values[np.isfinite(values)]
-    low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
+    """Black and white of a 16-bit picture. A TIFF may have fewer bits, or count from white."""
+    tags = getattr(image, "tag_v2", {})
+    bits = min(16, *tags.get(_BITS_PER_SAMPLE, (16,)))
+    levels = 0.0, float(2**bits - 1)
+    return levels if tags.get(_PHOTOMETRIC) != _WHITE_IS_ZERO else levels[::-1]
+
+
+_BITS_PER_SAMPLE, _PHOTOMETRIC, _WHITE_IS_ZERO = 258, 262, 0
+
+
+def _range(image: Image.Image) -> tuple[float, float]:
+    """Black and white of a picture with 32 bits, of which only the values tell what is meant."""
+    low, high = np.inf, -np.inf
+    for strip in _strips(image):
+        values = np.asarray(strip)
+        values = values[np.isfinite(values)]
+        if values.size:
+            low, high = min(low, float(values.min())), max(high, float(values.max()))
+    if low > high:
+        low = high = 0.0
     for white in (1.0, 255.0, 65535.0) if image.mode == "F" else (255.0, 65535.0):
         if low >= 0 and high <= white:
             return 0.0, white
     return (low, high) if high > low else (low, low + 1)
 
 
-def _scaled(image: Image.Image, black: float, white: float) -> Image.Image:
-    values = (np.asarray(image, np.float64) - black) * (255 / (white - black))
-    grey = np.nan_to_num(np.clip(values + 0.5, 0, 255)).astype(np.uint8)
-    return Image.fromarray(grey).convert("RGB")
+def _strips(image: Image.Image) -> Iterator[Image.Image]:
+    rows = max(1, STRIP_PIXELS // image.width)
+    for row in range(0, image.height, rows):
+        yield image.crop((0, row, image.width, min(row + rows, image.height)))
+
+
+def _shades(black: float, white: float, values: NDArray[Any]) -> NDArray[np.uint8]:
+    """Values as 0 to 255, black and what is no number as 0."""
+    scaled = (values.astype(np.float64) - black) * (255 / (white - black)) + 0.5
+    scaled[np.isnan(scaled)] = 0
+    return np.clip(scaled, 0, 255, out=scaled).astype(np.uint8)
 
 
 def _on_white(image: Image.Image) -> Image.Image:
     rgba = image.convert("RGBA")
+    if rgba.getchannel("A").getextrema() == (255, 255):  # opaque after all, as most screenshots are
+        return rgba.convert("RGB")
     page = Image.new("RGBA", rgba.size, "white")
     return Image.alpha_composite(page, rgba).convert("RGB")
 
@@ -249,6 +362,9 @@ def _fit(frame: Image.Image, loading: Loading) -> NDArray[np.uint8]:
 
 
 def _perceptual_hash(frame: Image.Image) -> bytes:
+    across, down = frame.width // (HASH_SIDE * 64), frame.height // (HASH_SIDE * 64)
+    if frame.width * frame.height > STRIP_PIXELS * 4:  # very long: a panorama, a page
+        frame = frame.reduce((max(1, across), max(1, down)))
     exact = frame.convert("L").convert("F")  # means of whole numbers tie where it is nearly flat
     grey = np.asarray(exact.resize((HASH_SIDE, HASH_SIDE - 1), Image.Resampling.BOX))
     return np.packbits(grey[:, 1:] > grey[:, :-1]).tobytes()
@@ -274,7 +390,7 @@ def _why_unknown(data: bytes) -> str:
     if start.startswith((b"<!doctype html", b"<html")):
         return "a web page, not a picture"
     if looks_like_picture(data[:SIGNATURE_BYTES]):
-        return "damaged: its header cannot be read"
+        return "its header cannot be read: damaged, or of a rare kind"
     return "not a picture in a format that catclf reads"
 
 

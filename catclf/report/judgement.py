@@ -1,7 +1,7 @@
 """The page of `catclf eval --report`: figures, curves, and the mistakes themselves."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from catclf import plots, summary
 from catclf.core.logistic import sigmoid
-from catclf.data.decode import Loading
 from catclf.data.loading import Failure, load
 from catclf.evaluation import Evaluation, Scored
 from catclf.report import page, pictures
@@ -75,7 +74,7 @@ def cards(scored: Scored, positions: NDArray[np.intp], jobs: int | None = None) 
     """The pictures at these positions, read again, cropped as the model sees them."""
     names = scored.model.class_names
     chosen = positions.tolist()
-    loading = Loading(SIDE, scored.model.loading.crop)
+    loading = replace(scored.model.loading, size=SIDE)
     results = load([scored.examples[i].source for i in chosen], loading, jobs)
     found = []
     for i, result in zip(chosen, results, strict=True):

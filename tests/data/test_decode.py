@@ -3,6 +3,8 @@
 import io
 import struct
 import sys
+import threading
+import warnings
 import zlib
 from pathlib import Path
 
@@ -65,7 +67,7 @@ def scene(cat_photo: Path) -> Image.Image:
 
 def reason(data: bytes, **options: int) -> str:
     with pytest.raises(UnreadableImage) as caught:
-        decode(data, Loading(), **options)
+        decode(data, Loading(**options))
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -183,6 +185,29 @@ def test_16_bit_grey_is_scaled(format_name: str) -> None:
     shown = pixels(encoded(image, format_name))
     assert np.abs(shown - RAMP[:, :, None] / 257).max() <= 0.5
     assert np.ptp(shown, axis=2).max() == 0
+
+
+def tiff(width: int, height: int, data: bytes, **tags: int) -> bytes:
+    """A TIFF of one strip of grey, for what Pillow does not write. tags: as t258=12."""
+    entries = {256: width, 257: height, 258: 16, 259: 1, 262: 1, 273: 8, 277: 1, 278: height}
+    entries |= {279: len(data), **{int(name[1:]): value for name, value in tags.items()}}
+    directory = struct.pack("<H", len(entries))
+    for tag, value in sorted(entries.items()):
+        directory += struct.pack("<HHII", tag, 4, 1, value)
+    return struct.pack("<2sHI", b"II", 42, 8 + len(data)) + data + directory + bytes(4)
+
+
+def test_12_bit_grey_is_scaled_by_its_own_white() -> None:
+    ramp = np.linspace(0, 4095, 64).astype(np.uint16)
+    left, right = ramp[0::2], ramp[1::2]  # two values in three bytes
+    packed = np.stack([left >> 4, (left & 15) << 4 | right >> 8, right & 255], axis=1)
+    shown = pixels(tiff(64, 64, packed.astype(np.uint8).tobytes() * 64, t258=12))
+    assert np.abs(shown - ramp[None, :, None] / 4095 * 255).max() <= 0.51
+
+
+def test_16_bit_grey_that_counts_from_white() -> None:
+    shown = pixels(tiff(64, 64, RAMP.tobytes(), t262=0))
+    assert np.abs(shown - (255 - RAMP[:, :, None] / 257)).max() <= 0.51
 
 
 @pytest.mark.parametrize(
@@ -352,7 +377,9 @@ def test_any_size(size: int, scene: Image.Image) -> None:
 
 
 @pytest.mark.parametrize("crop", decoding.CROPS)
-@pytest.mark.parametrize("shape", [(1, 1), (640, 1), (1, 640), (20000, 1), (1, 20000), (2, 3)])
+@pytest.mark.parametrize(
+    "shape", [(1, 1), (2_500_000, 2), (640, 1), (1, 640), (20000, 1), (1, 20000), (2, 3)]
+)
 def test_odd_shapes(shape: tuple[int, int], crop: decoding.Crop) -> None:
     picture = decode(encoded(Image.new("RGB", shape, RED), "PNG"), Loading(64, crop))
     assert (picture.width, picture.height) == shape
@@ -408,8 +435,8 @@ def test_reduced_scale_decoding_is_close_to_full_decoding(photos: list[Path]) ->
 
 def slow(image: Image.Image, size: int) -> NDArray[np.uint8]:
     """Whole picture to RGB over white, whole boxes averaged, middle square resized."""
-    if image.mode == "I;16":
-        grey = np.asarray(image, np.float64) * (255 / 65535)
+    if image.mode in ("I;16", "F"):
+        grey = np.asarray(image, np.float64) * (255 / (65535 if image.mode == "I;16" else 1))
         rgb = Image.fromarray((grey + 0.5).astype(np.uint8)).convert("RGB")
     else:
         rgb = Image.new("RGBA", image.size, "white")
@@ -426,7 +453,7 @@ def slow(image: Image.Image, size: int) -> NDArray[np.uint8]:
     return np.asarray(reduced.resize((size, size), Image.Resampling.BICUBIC, square))
 
 
-@pytest.mark.parametrize("mode", ["RGB", "L", "1", "P", "CMYK", "RGBA", "LA", "I;16"])
+@pytest.mark.parametrize("mode", ["RGB", "L", "1", "P", "CMYK", "RGBA", "LA", "I;16", "F"])
 @pytest.mark.parametrize("strip_pixels", [1, 5000, 4_000_000])
 def test_strips_equal_the_whole(
     mode: str, strip_pixels: int, scene: Image.Image, monkeypatch: pytest.MonkeyPatch
@@ -435,6 +462,8 @@ def test_strips_equal_the_whole(
     large = scene.resize((271, 193))
     if mode == "I;16":
         image = Image.fromarray(np.asarray(large.convert("L")).astype(np.uint16) * 250)
+    elif mode == "F":
+        image = Image.fromarray(np.asarray(large.convert("L")) / np.float32(255))
     else:
         image = large.convert(mode)
         if mode in ("RGBA", "LA"):
@@ -457,18 +486,79 @@ def test_the_hash_of_a_photo_does_not_depend_on_the_model_s_size(
 # Danger
 
 
-def test_the_pixel_limit_is_looked_at_before_anything_is_decoded() -> None:
-    bomb = png(100_000, 100_000, 8, 2, (b"IDAT", b"never looked at"))
-    assert reason(bomb) == "10000 megapixels, more than the limit of 200"
+@pytest.mark.parametrize(("side", "said"), [(14_500, "210 megapixels, "), (100_000, "")])
+def test_the_pixel_limit_is_looked_at_before_anything_is_decoded(side: int, said: str) -> None:
+    bomb = png(side, side, 8, 2, (b"IDAT", b"never looked at"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow's own remark
+        assert f"{said}more than the limit of 200" in reason(bomb)
+        assert reason(bomb).endswith("raise it with --max-megapixels")
+
+
+def test_the_limit_can_be_raised_and_lowered(scene: Image.Image) -> None:
+    large = png(15_000, 15_000, 8, 2, (b"IDAT", b"no more than this"))
+    assert "damaged" in reason(large, max_pixels=300_000_000)  # it has been looked at
+    assert "more than the limit of 0" in reason(encoded(scene, "PNG"), max_pixels=9)
+
+
+def test_formats_that_are_held_several_times_over_count_as_often(scene: Image.Image) -> None:
+    for format_name in ("WEBP", "AVIF", "JPEG2000"):
+        data = encoded(scene, format_name)
+        said = reason(data, max_pixels=scene.width * scene.height)
+        assert f"more than the limit of 0 for {format_name}" in said
 
 
 def test_the_limit_counts_what_a_jpeg_is_decoded_at() -> None:
     image = Image.new("RGB", (2000, 1000))
-    assert decode(encoded(image, "JPEG"), Loading(), max_pixels=10**6).width == 2000
+    assert decode(encoded(image, "JPEG"), Loading(max_pixels=10**6)).width == 2000
     assert "2 megapixels" in reason(encoded(image, "PNG"), max_pixels=10**6)
     # A progressive one is held whole, whatever it is decoded at.
     progressive = encoded(image, "JPEG", progressive=True)
     assert "2 megapixels" in reason(progressive, max_pixels=10**6)
+
+
+def icon(inside: bytes, side: int = 16) -> bytes:
+    """An icon of one picture that it says to be of this side."""
+    entry = struct.pack("<BBBBHHII", side, side, 0, 0, 1, 32, len(inside), 22)
+    return struct.pack("<HHH", 0, 1, 1) + entry + inside
+
+
+def test_what_is_in_an_icon_is_looked_at_before_it_is_decoded(scene: Image.Image) -> None:
+    assert decode(icon(encoded(scene, "PNG")), Loading()).width == scene.width
+    bomb = png(14_000, 14_000, 8, 2, (b"IDAT", b"never looked at"))
+    assert reason(icon(bomb)) == "damaged: an icon of 14000 x 14000"
+    bitmap = struct.pack("<IiiHHIIiiII", 40, 14_000, 28_000, 1, 32, 0, 0, 0, 0, 0, 0)
+    assert reason(icon(bitmap)) == "damaged: an icon of 14000 x 14000"
+
+
+def test_a_large_picture_that_pillow_decodes_in_python_is_refused() -> None:
+    grey = np.zeros((800, 800), np.uint8)
+    assert decode(b"P5 800 800 255\n" + grey.tobytes(), Loading()).width == 800
+    for header in (b"P5 800 800 100\n", b"P2 800 800 255\n"):
+        assert "take too long; save it as PNG" in reason(header + grey.tobytes())
+    assert decode(b"P2 2 1 100 0 100", Loading()).pixels[0, -1, 0] > 250
+
+
+def test_large_pictures_wait_for_one_another(
+    scene: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Held by another thread, the lock keeps a large one waiting and lets a small one pass."""
+    monkeypatch.setattr(decoding, "LARGE_PIXELS", scene.width * scene.height - 1)
+    small, large = (encoded(image, "PNG") for image in (scene.resize((9, 9)), scene))
+    done = {name: threading.Event() for name in ("small", "large")}
+    work = {"small": small, "large": large}
+    threads = [
+        threading.Thread(target=lambda n=name: (decode(work[n], Loading()), done[n].set()))
+        for name in work
+    ]
+    with decoding.alone(True):
+        for thread in threads:
+            thread.start()
+        assert done["small"].wait(20)
+        assert not done["large"].wait(0.2)
+    for thread in threads:
+        thread.join()
+    assert done["large"].is_set()
 
 
 @pytest.mark.parametrize("format_name", ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF"])
@@ -487,8 +577,8 @@ def test_a_truncated_picture_is_none(format_name: str, scene: Image.Image) -> No
         (b"<HTML><body>", "a web page, not a picture"),
         (b"\0" * 1000, "not a picture in a format that catclf reads"),
         (b"%PDF-1.7\n", "not a picture in a format that catclf reads"),
-        (b"\xff\xd8\xff", "damaged: its header cannot be read"),
-        (b"\x89PNG\r\n\x1a\n\0\0", "damaged: its header cannot be read"),
+        (b"\xff\xd8\xff", "its header cannot be read: damaged, or of a rare kind"),
+        (b"\x89PNG\r\n\x1a\n\0\0", "its header cannot be read: damaged, or of a rare kind"),
     ],
 )
 def test_what_is_no_picture_is_named(data: bytes, said: str) -> None:
