@@ -39,3 +39,12 @@ def shared_data() -> Path:
     if not folder or not Path(folder).is_dir():
         pytest.skip("the real data is not there: CATCLF_DATA names no folder")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def corpora(shared_data: Path) -> Path:
+    """The folder with pictures that others have gathered to try an image library."""
+    folder = shared_data.parent / "corpora"
+    if not folder.is_dir():
+        pytest.skip("the corpora are not there: no folder corpora/ beside CATCLF_DATA")
+    return folder
