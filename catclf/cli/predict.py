@@ -188,9 +188,9 @@ class _Finder:
         if os.path.isdir(name):  # noqa: PTH112 - a name with a NUL is False here, an error there
             from catclf.data.folder import pictures_below
 
-            found, others = pictures_below(Path(name))
-            self.others += others
-            for path in found:
+            found = pictures_below(Path(name))
+            self.others += found.others
+            for path in (*found.pictures, *found.closed):
                 if self._wanted(str(path)):
                     yield str(path), File(path)
         else:

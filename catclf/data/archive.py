@@ -31,6 +31,10 @@ class Member:
         except Exception as error:  # damaged members raise half a dozen unrelated kinds
             raise UnreadableImage(f"damaged in the zip: {error}") from error
 
+    def size(self) -> int:
+        """What it claims to unpack to."""
+        return self.info.file_size
+
     def fingerprint(self) -> str:
         """Size and checksum."""
         return f"{self.info.file_size}:{self.info.CRC:08x}"

@@ -4,12 +4,13 @@ A `Dataset` is a list of examples, each with a name, a label, a split and a sour
 Nothing is decoded here. Each form has a reader of its own beside this module.
 """
 
+import os
 import stat
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,9 +35,31 @@ class Source(Protocol):
         """The file's bytes, or an array (H, W, 3) or (H, W) uint8; UnreadableImage if not."""
         ...
 
+    def size(self) -> int:
+        """How many bytes `read` would hold that are not held already."""
+        ...
+
     def fingerprint(self) -> str:
         """Something cheap that changes when the picture does: size, checksum."""
         ...
+
+
+def opened(path: Path | str) -> BinaryIO:
+    """A file to be read, without waiting: a pipe may stand there by now."""
+    return open(path, "rb", opener=_without_waiting)
+
+
+def _without_waiting(name: str, flags: int) -> int:
+    return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _check_regular(status: os.stat_result) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise UnreadableImage("a folder, not a picture")
+    if not stat.S_ISREG(status.st_mode):
+        raise UnreadableImage("not a regular file")
+    if status.st_size > MAX_FILE_BYTES:
+        raise UnreadableImage(f"{status.st_size / 2**30:.1f} GiB is no photo")
 
 
 @dataclass(frozen=True)
@@ -48,14 +71,17 @@ class File:
     def read(self) -> bytes:
         """The file's bytes. Pipes, sockets and devices are never opened."""
         try:
-            status = self.path.stat()
-            if stat.S_ISDIR(status.st_mode):
-                raise UnreadableImage("a folder, not a picture")
-            if not stat.S_ISREG(status.st_mode):
-                raise UnreadableImage("not a regular file")
-            if status.st_size > MAX_FILE_BYTES:
-                raise UnreadableImage(f"{status.st_size / 2**30:.1f} GiB is no photo")
-            return self.path.read_bytes()
+            _check_regular(self.path.stat())
+            with opened(self.path) as file:
+                status = os.fstat(file.fileno())
+                _check_regular(status)  # it may be another one by now
+                data = file.read(status.st_size + 1)
+            if len(data) != status.st_size:
+                raise UnreadableImage("changed while it was read")
+            return data
+        except PermissionError:
+            folder = "a folder that cannot be read" if self.path.is_dir() else "Permission denied"
+            raise UnreadableImage(folder) from None
         except FileNotFoundError:
             raise UnreadableImage("no such file") from None
         except OSError as error:
@@ -63,12 +89,21 @@ class File:
         except ValueError:  # a NUL in a name that came from a list
             raise UnreadableImage("not a possible file name") from None
 
+    def size(self) -> int:
+        """The file's size; 0 where it cannot be had."""
+        size = self._size()
+        return 0 if size is None else size
+
     def fingerprint(self) -> str:
         """The file's size."""
+        size = self._size()
+        return "?" if size is None else str(size)
+
+    def _size(self) -> int | None:
         try:
-            return str(self.path.stat().st_size)
+            return self.path.stat().st_size
         except (OSError, ValueError):
-            return "?"
+            return None
 
 
 @dataclass(frozen=True)
@@ -80,6 +115,10 @@ class Given:
     def read(self) -> bytes:
         """The bytes."""
         return self.data
+
+    def size(self) -> int:
+        """None."""
+        return 0
 
     def fingerprint(self) -> str:
         """Their number."""
@@ -95,6 +134,10 @@ class Pixels:
     def read(self) -> NDArray[np.uint8]:
         """The array."""
         return self.array
+
+    def size(self) -> int:
+        """None."""
+        return 0
 
     def fingerprint(self) -> str:
         """Hash of the values."""

@@ -16,7 +16,7 @@ import logging
 import struct
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -154,12 +154,17 @@ def from_array(array: NDArray[np.uint8], loading: Loading, hashed: bool = True) 
     return _picture(image, loading, hashed)
 
 
-_alone = threading.RLock()
+_one_at_a_time = threading.RLock()  # a large file may hold a large picture
 
 
-def alone(large: bool) -> AbstractContextManager[Any]:
+@contextmanager
+def alone(large: bool) -> Iterator[None]:
     """Where what is large waits until no other such is read or decoded."""
-    return _alone if large else nullcontext()
+    if not large:
+        yield
+        return
+    with _one_at_a_time:
+        yield
 
 
 def _opened(data: bytes) -> Image.Image:

@@ -8,11 +8,11 @@ import os
 import re
 import stat
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from catclf.data.dataset import SPLIT_NAMES, Dataset, File, Labelled, Source, resolve
+from catclf.data.dataset import SPLIT_NAMES, Dataset, File, Labelled, Source, opened, resolve
 from catclf.data.decode import EXTENSIONS, SIGNATURE_BYTES, looks_like_picture
 from catclf.errors import DataError
 
@@ -39,9 +39,13 @@ class Entry:
 
 def read(root: Path, positive: str | None) -> Dataset:
     """The data set in a folder."""
-    found, others = pictures_below(root)
-    entries = [Entry(path.relative_to(root).parts, File(path)) for path in found]
-    return arrange(root, entries, positive, others)
+    found = pictures_below(root)
+    if root in found.closed:
+        raise DataError("a folder that cannot be read", where=str(root))
+    entries = [Entry(path.relative_to(root).parts, File(path)) for path in found.pictures]
+    dataset = arrange(root, entries, positive, found.others)
+    closed = tuple(f"the folder {path.relative_to(root)} cannot be read" for path in found.closed)
+    return replace(dataset, remarks=(*dataset.remarks, *closed))
 
 
 def layouts(root: Path, names: Sequence[str]) -> tuple[str, ...]:
@@ -68,49 +72,55 @@ def is_junk(name: str) -> bool:
     return name.startswith(".") or name.lower() in _JUNK
 
 
-def pictures_below(root: Path) -> tuple[list[Path], int]:
-    """All pictures below a folder, sorted by name, and how many other files lie there.
+@dataclass(frozen=True)
+class Found:
+    """What lies below a folder: pictures in order, how many other files, folders that are closed.
 
     A picture is a regular file with a picture's extension, or with a picture's first bytes. Links
-    to files are read; links to folders are not followed, and count as other files, as do folders
-    that cannot be read.
+    to files are read; links to folders are not followed, and count as other files.
     """
-    found, others = [], 0
-    for path in _walk(root):
-        if _is_picture(path):
-            found.append(path)
-        else:
-            others += 1
-    return found, others
+
+    pictures: tuple[Path, ...]
+    others: int
+    closed: tuple[Path, ...]
 
 
-def _walk(root: Path) -> Iterator[Path]:
-    closed: list[Path] = []
+def pictures_below(root: Path) -> Found:
+    """All that lies below a folder, by name: what is in a folder, then what is in those below."""
+    pictures, closed, others = [], [], 0
+    folders = [str(root)]
+    while folders:
+        folder = folders.pop()
+        try:
+            with os.scandir(folder) as entries:
+                inside = sorted((e for e in entries if not is_junk(e.name)), key=lambda e: e.name)
+        except OSError:
+            closed.append(Path(folder))
+            continue
+        below = []
+        for entry in inside:
+            if entry.is_dir(follow_symlinks=False):
+                below.append(entry.path)
+            elif _is_picture(entry):
+                pictures.append(Path(entry.path))
+            else:
+                others += 1
+        folders += reversed(below)
+    return Found(tuple(pictures), others, tuple(closed))
 
-    def fail(error: OSError) -> None:
-        closed.append(Path(error.filename))
-        if closed[-1] == root:
-            raise DataError(f"cannot be read ({error.strerror})", where=str(root)) from error
 
-    for folder, subfolders, names in os.walk(root, onerror=fail):
-        subfolders[:] = sorted(name for name in subfolders if not is_junk(name))
-        links = [name for name in subfolders if Path(folder, name).is_symlink()]
-        for name in sorted([*names, *links]):
-            if not is_junk(name):
-                yield Path(folder, name)
-    yield from closed
-
-
-def _is_picture(path: Path) -> bool:
+def _is_picture(entry: "os.DirEntry[str]") -> bool:
+    has_extension = os.path.splitext(entry.name)[1].lower() in EXTENSIONS  # noqa: PTH122 - many
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
+        status = entry.stat()
+        if not stat.S_ISREG(status.st_mode):
             return False
-        if path.suffix.lower() in EXTENSIONS:
-            return True
-        with path.open("rb") as file:
+        if has_extension or not status.st_size:  # as in /proc, where reading may wait
+            return has_extension
+        with opened(entry.path) as file:
             return looks_like_picture(file.read(SIGNATURE_BYTES))
     except OSError:
-        return path.suffix.lower() in EXTENSIONS  # the loader says why it cannot be read
+        return has_extension  # the loader says why it cannot be read
 
 
 def arrange(root: Path, entries: Sequence[Entry], positive: str | None, others: int = 0) -> Dataset:

@@ -7,6 +7,7 @@ place, with the reason. Threads suffice: Pillow decodes and resizes outside of P
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import TypeVar
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catclf.data.dataset import Source
-from catclf.data.decode import Loading, Picture, decode, from_array
+from catclf.data.decode import LARGE_BYTES, Loading, Picture, alone, decode, from_array
 from catclf.errors import UnreadableImage
 
 Item = TypeVar("Item")
@@ -42,11 +43,17 @@ class Failure:
 def load_one(source: Source, loading: Loading, hashed: bool = True) -> Loaded | Failure:
     """One picture, or why not. hashed False leaves out what only training and judging ask for."""
     try:
-        data = source.read()
-        sha256 = digest(data) if hashed else b""
-        return Loaded(picture_of(data, loading, hashed), sha256)
+        with turn(source):
+            data = source.read()
+            sha256 = digest(data) if hashed else b""
+            return Loaded(picture_of(data, loading, hashed), sha256)
     except UnreadableImage as error:
         return Failure(str(error))
+
+
+def turn(source: Source) -> AbstractContextManager[None]:
+    """What lasts while a picture is read and decoded: of very large files one at a time."""
+    return alone(source.size() > LARGE_BYTES)
 
 
 def picture_of(data: bytes | NDArray[np.uint8], loading: Loading, hashed: bool = True) -> Picture:

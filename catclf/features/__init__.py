@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from catclf.data.dataset import Source
 from catclf.data.decode import Loading
-from catclf.data.loading import Failure, digest, in_order, picture_of
+from catclf.data.loading import Failure, digest, in_order, picture_of, turn
 from catclf.data.similarity import Hashes, as_rows
 from catclf.errors import DataError, ModelError, UnreadableImage
 
@@ -73,22 +73,26 @@ class Column:
 def column(features: FeatureMap, source: Source, cache: "Cache | None" = None) -> Column | Failure:
     """x of a source, from the cache where it is known there, or why not."""
     try:
-        data = source.read()
-        sha256 = digest(data)
-        if cache is None:
-            picture = picture_of(data, features.loading)
-            return Column(features.column(picture.pixels), sha256, picture.perceptual_hash)
-        from catclf.features.cache import identity
-
-        known_by = identity(data, sha256)
-        kept = cache.get(known_by)
-        if kept is None:
-            picture = picture_of(data, features.loading)
-            kept = features.column(picture.pixels), picture.perceptual_hash
-            cache.add(known_by, *kept)
-        return Column(kept[0], sha256, kept[1])
+        with turn(source):
+            return _column(features, source.read(), cache)
     except UnreadableImage as error:
         return Failure(str(error))
+
+
+def _column(features: FeatureMap, data: bytes | NDArray[np.uint8], cache: "Cache | None") -> Column:
+    sha256 = digest(data)
+    if cache is None:
+        picture = picture_of(data, features.loading)
+        return Column(features.column(picture.pixels), sha256, picture.perceptual_hash)
+    from catclf.features.cache import identity
+
+    known_by = identity(data, sha256)
+    kept = cache.get(known_by)
+    if kept is None:
+        picture = picture_of(data, features.loading)
+        kept = features.column(picture.pixels), picture.perceptual_hash
+        cache.add(known_by, *kept)
+    return Column(kept[0], sha256, kept[1])
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,19 @@
 """Folders as people have them: labels and splits from names."""
 
 import os
+import re
 import shutil
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from catclf.data.dataset import Dataset, open_dataset
+from catclf.data.decode import Loading
 from catclf.data.folder import pictures_below
+from catclf.data.loading import Loaded, load_one
 from catclf.errors import DataError
 
 Tree = Callable[..., Path]
@@ -292,8 +297,8 @@ def test_a_picture_is_known_by_its_extension_or_its_first_bytes(
     (root / "cat/broken.jpg").write_bytes(b"no picture at all")  # the loader says so
     (root / "cat/empty").touch()
     (root / "cat/notes").write_text("text")
-    pictures, others = pictures_below(root)
-    names = [path.relative_to(root).as_posix() for path in pictures]
+    found = pictures_below(root)
+    names = [path.relative_to(root).as_posix() for path in found.pictures]
     assert names == [
         "cat/UPPER.PNG",
         "cat/broken.jpg",
@@ -301,7 +306,7 @@ def test_a_picture_is_known_by_its_extension_or_its_first_bytes(
         "cat/wrong.dat",
         "dog/a.Jpeg",
     ]
-    assert others == 2
+    assert found.others == 2
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
@@ -311,6 +316,74 @@ def test_a_pipe_among_the_pictures_is_not_opened(tree: Tree) -> None:
     assert open_dataset(root).remarks == ("1 file beside the pictures left alone",)
     os.mkfifo(root / "data.csv")
     assert "neither a file nor a folder" in error(root / "data.csv")
+
+
+@pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="this system has no such sockets")
+def test_sockets_and_devices_are_not_opened(
+    tree: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tree("cat/1.png", "dog/1.png")
+    monkeypatch.chdir(root / "cat")  # the name of a socket is short
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind("socket.png")
+        (root / "cat/zero.png").symlink_to("/dev/zero")  # without an end
+        (root / "cat/terminal.png").symlink_to("/dev/tty")
+        assert open_dataset(root).remarks == ("3 files beside the pictures left alone",)
+
+
+@contextmanager
+def deep_folder(root: Path, depth: int, name: str) -> Iterator[None]:
+    """A picture in folders in one another: too deep for a path to name, or to be removed by."""
+    before = Path.cwd()
+    os.chdir(root)
+    for _ in range(depth):
+        os.mkdir(name)  # noqa: PTH102 - where no path leads
+        os.chdir(name)
+    Path("deep.png").touch()
+    bottom = os.open(".", os.O_RDONLY)
+    os.chdir(before)
+    try:
+        yield
+    finally:
+        os.fchdir(bottom)
+        os.close(bottom)
+        Path("deep.png").unlink()
+        for _ in range(depth):
+            os.chdir("..")
+            os.rmdir(name)  # noqa: PTH106
+        os.chdir(before)
+
+
+def test_folders_deeper_than_a_path_can_name(tree: Tree) -> None:
+    root = tree("cat/1.png", "dog/1.png")
+    with deep_folder(root / "cat", 20, "d" * 255):
+        dataset = open_dataset(root)
+    assert set(contents(dataset)) == {"cat/1.png", "dog/1.png"}
+    (remark,) = dataset.remarks
+    assert re.fullmatch(r"the folder cat/(d{255}/)+d{255} cannot be read", remark)
+
+
+def test_many_folders_in_one_another(tree: Tree) -> None:
+    """More than Python can call functions in one another."""
+    root = tree("cat/1.png", "dog/1.png")
+    with deep_folder(root / "cat", 1100, "d"):
+        assert len(open_dataset(root).examples) == 3
+
+
+def test_names_as_long_as_a_disk_allows(tree: Tree) -> None:
+    name = f"cat/{'x' * 251}.png"
+    emoji = f"dog/{'🐕' * 62}.png"
+    root = tree(name, emoji)
+    results = {e.name: load_one(e.source, Loading()) for e in open_dataset(root).examples}
+    assert set(results) == {name, emoji}
+    assert all(isinstance(result, Loaded) for result in results.values())
+
+
+def test_a_hundred_thousand_entries(tree: Tree) -> None:
+    root = tree("0.png")
+    for i in range(1, 100_000):
+        os.symlink("0.png", f"{root}/{i}.png")  # noqa: PTH211 - many
+    assert len(pictures_below(root).pictures) == 100_000
 
 
 def test_links_to_folders_are_not_followed_but_counted(tree: Tree) -> None:
@@ -336,7 +409,7 @@ def test_a_folder_that_may_not_be_read(tree: Tree) -> None:
     root = tree("cat/1.png", "dog/1.png", "cow/1.png")
     (root / "cow").chmod(0)
     try:
-        assert open_dataset(root).remarks == ("1 file beside the pictures left alone",)
+        assert open_dataset(root).remarks == ("the folder cow cannot be read",)
         root.chmod(0)
         assert "cannot be read" in error(root)
     finally:

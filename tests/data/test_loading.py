@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from catclf.data import loading
 from catclf.data.dataset import File, Given, Pixels, Source
-from catclf.data.decode import Loading
+from catclf.data.decode import Loading, Picture, decode
 from catclf.data.folder import pictures_below
 from catclf.data.loading import AHEAD, Failure, Loaded, load, load_one
 
@@ -107,6 +108,9 @@ class Slow:
         time.sleep(0.02)
         return b""
 
+    def size(self) -> int:
+        return 0
+
     def fingerprint(self) -> str:
         return ""
 
@@ -136,6 +140,9 @@ class Broken:
 
     def read(self) -> bytes:
         raise ZeroDivisionError
+
+    def size(self) -> int:
+        return 0
 
     def fingerprint(self) -> str:
         return ""
@@ -169,6 +176,74 @@ def test_a_pipe_is_never_opened(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.jpg")  # to open it would wait for ever
     assert reason(tmp_path / "pipe.jpg") == "not a regular file"
     assert reason(Path("/dev/zero")) == "not a regular file"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_that_takes_the_place_of_a_picture_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cat_photo: Path
+) -> None:
+    os.mkfifo(tmp_path / "pipe.jpg")
+    before = cat_photo.stat()
+    monkeypatch.setattr(Path, "stat", lambda path: before)  # what was there a moment ago
+    assert reason(tmp_path / "pipe.jpg") == "not a regular file"
+
+
+@pytest.mark.parametrize("change", [-1, 1])
+def test_a_file_that_grows_or_shrinks_while_it_is_read(
+    change: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cat_photo: Path
+) -> None:
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(cat_photo.read_bytes())
+    fstat = os.fstat
+
+    def then_changed(descriptor: int) -> os.stat_result:
+        status = fstat(descriptor)
+        if os.path.samestat(status, photo.stat()):
+            os.truncate(photo, status.st_size + change)
+        return status
+
+    monkeypatch.setattr(os, "fstat", then_changed)
+    assert reason(photo) == "changed while it was read"
+
+
+def test_a_file_that_vanishes_after_it_was_listed(tmp_path: Path, cat_photo: Path) -> None:
+    for name in ("a.jpg", "b.jpg"):
+        (tmp_path / name).write_bytes(cat_photo.read_bytes())
+    found = pictures_below(tmp_path).pictures
+    (tmp_path / "a.jpg").unlink()
+    results = list(load(map(File, found), Loading()))
+    assert results[0] == Failure("no such file")
+    assert isinstance(results[1], Loaded)
+
+
+def test_large_files_are_read_one_at_a_time(
+    photos: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not one more is read until the one before has been decoded."""
+    monkeypatch.setattr(loading, "LARGE_BYTES", 0)
+    at_work, most = 0, 0
+    lock = threading.Lock()
+
+    @dataclass(frozen=True)
+    class Counted(File):
+        def read(self) -> bytes:
+            nonlocal at_work, most
+            with lock:
+                at_work += 1
+                most = max(most, at_work)
+            return super().read()
+
+    def decoded(*arguments: object, **options: object) -> Picture:
+        nonlocal at_work
+        try:
+            return decode(*arguments, **options)
+        finally:
+            with lock:
+                at_work -= 1
+
+    monkeypatch.setattr(loading, "decode", decoded)
+    assert len(list(load([Counted(path) for path in photos * 3], Loading(), 4))) == 3 * len(photos)
+    assert most == 1
 
 
 def test_links_are_followed_to_files_and_not_in_circles(tmp_path: Path, cat_photo: Path) -> None:
@@ -212,7 +287,7 @@ def messy_rows() -> list[dict[str, str]]:
 @pytest.mark.parametrize("row", messy_rows(), ids=lambda row: ascii(row["file"]))
 def test_every_messy_file_gets_what_is_expected(row: dict[str, str], shared_data: Path) -> None:
     messy = shared_data / "messy"
-    pictures, _ = pictures_below(messy)
+    pictures = pictures_below(messy).pictures
     assert (messy / row["file"] in pictures) == (row["readable"] != "ignored")
     if row["readable"] == "ignored":
         return

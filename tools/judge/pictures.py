@@ -43,6 +43,10 @@ class Changed:
         """(H, W, 3)."""
         return np.asarray(self.change(opened(self.source)))
 
+    def size(self) -> int:
+        """That of the picture before."""
+        return self.source.size()
+
     def fingerprint(self) -> str:
         """That of the picture before."""
         return self.source.fingerprint()
