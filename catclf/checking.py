@@ -17,7 +17,7 @@ from catclf.core.logistic import sigmoid
 from catclf.core.metrics import wilson
 from catclf.data import manifest
 from catclf.data.dataset import Dataset, Example, File, open_dataset
-from catclf.data.decode import Loading, Picture
+from catclf.data.decode import MAX_PIXELS, Loading, Picture
 from catclf.data.loading import Failure, Loaded, load
 from catclf.data.similarity import Hashes, alike_groups, as_rows, thumbnail
 from catclf.data.splitting import fold_numbers
@@ -91,15 +91,18 @@ def check(
     jobs: int | None = None,
     cache: bool = True,
     watch: Watch = unwatched,
+    max_pixels: int = MAX_PIXELS,
 ) -> Check:
     """Look a data set over. labels: doubt labels too, which takes conv's features of all pictures.
+    max_pixels: larger pictures count as unreadable.
 
     Raises `DataError` where there is no data set at all.
     """
     dataset = open_dataset(data, positive)
     examples = dataset.examples
     names = [full_name(dataset, example) for example in examples]
-    found = _read(examples, jobs, watch)
+    loading = Loading(max_pixels=max_pixels)
+    found = _read(examples, loading, jobs, watch)
     readable = np.array([i for i, result in enumerate(found) if isinstance(result, Loaded)], int)
     pictures = {i: result.picture for i, result in enumerate(found) if isinstance(result, Loaded)}
     findings = [
@@ -120,7 +123,7 @@ def check(
     not_doubted = "not asked for"
     if labels:
         learning = [examples[i] for i in readable]
-        not_doubted, doubts = _doubts(learning, files, groups, jobs, cache, watch)
+        not_doubted, doubts = _doubts(learning, loading, files, groups, jobs, cache, watch)
         findings += [
             Finding(DOUBT, (names[readable[k]],), _in_words(dataset, examples[readable[k]], p))
             for k, p in doubts
@@ -150,10 +153,12 @@ def full_name(dataset: Dataset, example: Example) -> str:
     return f"{os.path.abspath(dataset.path)}: {example.name}"  # noqa: PTH100
 
 
-def _read(examples: Sequence[Example], jobs: int | None, watch: Watch) -> list[Loaded | Failure]:
+def _read(
+    examples: Sequence[Example], loading: Loading, jobs: int | None, watch: Watch
+) -> list[Loaded | Failure]:
     found: list[Loaded | Failure] = []
     sources = [example.source for example in examples]
-    for result in load(sources, Loading(), jobs):
+    for result in load(sources, loading, jobs):
         found.append(result)
         watch(Progress("reading", len(found) / len(sources), len(found), "photos"))
     return found
@@ -217,6 +222,7 @@ def _superfluous(
 
 def _doubts(
     examples: Sequence[Example],
+    loading: Loading,
     files: Hashes,
     groups: NDArray[np.intp],
     jobs: int | None,
@@ -231,7 +237,7 @@ def _doubts(
     groups_of_class = [len(np.unique(groups[y == label])) for label in (0, 1)]
     if min(groups_of_class) < 2 * FOLDS:
         return f"under {2 * FOLDS} different pictures of a class", []
-    features = feature_map("conv", Loading(SIZES["conv"]))
+    features = feature_map("conv", replace(loading, size=SIZES["conv"]))
     cache = Cache(features) if cached else None
     n = len(examples)
     try:

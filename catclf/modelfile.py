@@ -6,7 +6,6 @@ import json
 import os
 import stat
 import sys
-import zipfile
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -14,7 +13,8 @@ import numpy as np
 
 from catclf.core.familiarity import Familiarity
 from catclf.data.decode import Loading
-from catclf.errors import ModelError
+from catclf.data.zips import Zip
+from catclf.errors import DataError, ModelError
 from catclf.model import UNSURE, Model, Record
 from catclf.nearest import did_you_mean, nearest_path
 from catclf.writing import write_whole
@@ -91,9 +91,9 @@ def check_target(path: Path) -> None:
 def _names(path: Path) -> frozenset[str]:
     """Names of the arrays in an .npz; none where it is anything else."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            return frozenset(name.removesuffix(".npy") for name in archive.namelist())
-    except Exception:  # whatever is in there, it is not a model
+        with Zip(path) as archive:
+            return frozenset(name.removesuffix(".npy") for name in archive.names)
+    except DataError:  # whatever is in there, it is not a model
         return frozenset()
 
 
@@ -117,38 +117,27 @@ def _read(path: Path) -> dict[str, Any]:
     """The arrays of a model file, sizes and names checked before anything large is read."""
     foreign = ModelError("is no model of catclf", do="name a model.npz with -m")
     try:
-        with zipfile.ZipFile(path) as archive:
-            members = archive.infolist()
-            names = [member.filename.removesuffix(".npy") for member in members]
-            if not OURS.issubset(names):
+        with Zip(path) as archive:
+            held = {name.removesuffix(".npy"): name for name in archive.names}
+            if not OURS.issubset(held):
                 raise foreign
-            if sum(member.file_size for member in members) > MAX_BYTES or any(
-                member.compress_type != zipfile.ZIP_STORED for member in members
-            ):
+            total = sum(archive.size(name) for name in archive.names)
+            if total > MAX_BYTES or not all(map(archive.is_stored, archive.names)):
                 raise ModelError("is larger than any model, or compressed")
-            version = _array(archive, "format")
-            if version.shape != () or version.dtype != np.int64 or version < 1:
+            version = archive.array(held["format"])
+            if version.shape != () or version.dtype != np.int64 or int(version) < 1:
                 raise foreign
-            if version != FORMAT:
+            if int(version) != FORMAT:
                 what = f"has format {int(version)}, this version reads {FORMAT}"
-                do = "update catclf" if version > FORMAT else "train it again"
+                do = "update catclf" if int(version) > FORMAT else "train it again"
                 raise ModelError(what, do=do)
-            if set(names) != KEYS or len(names) != len(KEYS):
-                odd = ", ".join(sorted(set(names) ^ KEYS)) or "a name twice"
+            if set(held) != KEYS or len(archive.names) != len(KEYS):
+                odd = ", ".join(sorted(set(held) ^ KEYS)) or "a name twice"
                 raise ModelError(f"lacks or adds: {odd}", do="train it again")
-            return {key: _array(archive, key) for key in KEYS}
-    except (ModelError, OSError):
-        raise
-    except Exception as error:  # damaged bytes raise some ten unrelated kinds
-        raise ModelError("is damaged, or no model of catclf", do="train it again") from error
-
-
-def _array(archive: zipfile.ZipFile, key: str) -> Any:
-    with archive.open(f"{key}.npy") as member:
-        array = np.lib.format.read_array(member, allow_pickle=False)
-        if member.read(1):  # at the end only has the checksum been compared
-            raise ValueError(f"more in {key} than it says")
-    return array
+            return {key: archive.array(held[key]) for key in KEYS}
+    except DataError as error:
+        what = f"is damaged, or no model of catclf: {error.what}"
+        raise ModelError(what, do="train it again") from error
 
 
 def _model(arrays: dict[str, Any]) -> Model:
@@ -228,11 +217,8 @@ def _text(arrays: dict[str, Any], key: str) -> str:
 
 def _texts(arrays: dict[str, Any], key: str, shape: tuple[int, ...]) -> list[str]:
     value = arrays[key]
-    try:
-        if value.shape == shape and value.dtype.kind == "U":
-            return [str(text) for text in value.reshape(-1).tolist()]
-    except (ValueError, SystemError):  # numbers that are no characters
-        pass
+    if value.shape == shape and value.dtype.kind == "U":
+        return [str(text) for text in value.reshape(-1).tolist()]
     raise ModelError(f"has {key} that is no text", do="train it again")
 
 

@@ -103,7 +103,7 @@ def users(library: str) -> set[str]:
         ("matplotlib", {"plots.py", "report/figures.py"}),
         ("h5py", {"data/hdf5.py"}),
         ("pillow_heif", {"data/decode.py"}),
-        ("zipfile", {"data/archive.py", "modelfile.py"}),
+        ("zipfile", {"data/zips.py"}),
         ("csv", {"data/manifest.py", "cli/rows.py"}),
     ],
 )

@@ -41,6 +41,7 @@ def check(
             "--cache/--no-cache", help="Keep features that took long, and take those kept."
         ),
     ] = True,
+    max_megapixels: options.MaxMegapixels = None,
     jobs: options.Jobs = None,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
@@ -53,7 +54,8 @@ def check(
     from catclf import checking
 
     with console.ProgressBar(quiet) as bar:
-        checked = checking.check(data, positive, labels, jobs, cache, bar)
+        limit = options.max_pixels(max_megapixels)
+        checked = checking.check(data, positive, labels, jobs, cache, bar, limit)
     if as_json:
         console.result(json.dumps(_plain(checked)))
     else:

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from catclf.data.dataset import Dataset, Labelled, Pixels, is_plausible, resolve
+from catclf.data.dataset import Dataset, Labelled, Pixels, resolve
+from catclf.data.zips import Zip
 from catclf.errors import DataError
 
 # Names under which images and labels are found, with the split that each pair stands for.
@@ -28,23 +29,18 @@ _PAIRS = (
 
 def read(path: Path, positive: str | None) -> Dataset:
     """The data set in an `.npz`: images and labels, or x_train, y_train, x_test, y_test."""
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            for member in archive.zip.infolist():
-                if not is_plausible(member.file_size, member.compress_size):
-                    what = f"{member.filename} claims {member.file_size:,} bytes"
-                    raise DataError(f"{what}, which is no data set", where=str(path))
-            pairs = [pair for pair in _PAIRS if pair[0] in archive and pair[1] in archive]
-            if not pairs:
-                what = f"holds {', '.join(archive.files) or 'nothing'}, but no images and labels"
-                do = "save it with numpy.savez(path, images=..., labels=...)"
-                raise DataError(what, where=str(path), do=do)
-            loaded = [(archive[images], archive[labels], split) for images, labels, split in pairs]
-            names = archive.get("class_names")
-    except DataError:
-        raise
-    except Exception as error:  # damaged zips and headers raise a dozen unrelated kinds
-        raise DataError("a damaged .npz, or one with pickled objects", where=str(path)) from error
+    with Zip(path) as archive:
+        held = {name.removesuffix(".npy"): name for name in archive.names}
+        pairs = [pair for pair in _PAIRS if pair[0] in held and pair[1] in held]
+        if not pairs:
+            what = f"holds {', '.join(held) or 'nothing'}, but no images and labels"
+            do = "save it with numpy.savez(path, images=..., labels=...)"
+            raise DataError(what, where=str(path), do=do)
+        loaded = [
+            (archive.array(held[images]), archive.array(held[labels]), split)
+            for images, labels, split in pairs
+        ]
+        names = archive.array(held["class_names"]) if "class_names" in held else None
     examples = [
         example
         for images, labels, split in loaded

@@ -3,6 +3,7 @@
 One file, or a folder with train_*.h5 and test_*.h5. The only module that opens HDF5.
 """
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ _PAIRS = (
     ("X", "y", None),
     ("x", "y", None),
 )
+_FILTERS = {1, 2, 3, 32000}  # deflate, shuffle, checksums, LZF: what h5py writes by itself
 
 
 def is_pair(folder: Path) -> bool:
@@ -64,9 +66,16 @@ def _read_file(path: Path) -> list[_Batch]:
             raise DataError(f"{name} is not stored in this file", where=str(path))
         if dataset.external or dataset.is_virtual:
             raise DataError(f"{name} is stored in other files", where=str(path))
-        if not is_plausible(dataset.nbytes, dataset.id.get_storage_size()):
-            what = f"{name} claims {dataset.nbytes:,} bytes, more than the file can hold"
+        # A chunk is unpacked as a whole, however little of it the array has.
+        chunk = math.prod(dataset.chunks or (0,)) * dataset.dtype.itemsize
+        claimed = max(dataset.nbytes, chunk)
+        if not is_plausible(claimed, dataset.id.get_storage_size()):
+            what = f"{name} claims {claimed:,} bytes, more than the file can hold"
             raise DataError(what, where=str(path))
+        stored = dataset.id.get_create_plist()
+        if {stored.get_filter(i)[0] for i in range(stored.get_nfilters())} - _FILTERS:
+            do = "store it with gzip, or as it is"
+            raise DataError(f"{name} is packed in a rare way", where=str(path), do=do)
         if dataset.dtype.hasobject:  # lies in a heap, in whose damage HDF5 turns for ever
             do = "store it as numbers or as text of fixed length"
             raise DataError(f"{name} holds objects of variable length", where=str(path), do=do)

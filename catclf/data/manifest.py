@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TextIO
 
 from catclf.data.dataset import SPLIT_NAMES, Dataset, Example, File, Labelled, resolve
 from catclf.errors import DataError
@@ -17,6 +18,7 @@ from catclf.writing import write_whole
 _PATH = ("path", "file", "filename", "file_name", "image", "image_path")
 _LABEL = ("label", "class", "class_name", "target", "y")
 _SPLIT = ("split", "subset", "set", "partition")
+LINE_LENGTH = 2**20
 _NUMBERED = {"0": "non-cat", "1": "cat"}  # where there are no other labels
 
 
@@ -24,20 +26,22 @@ def read(path: Path, positive: str | None) -> Dataset:
     """The data set that a manifest lists."""
     try:
         with path.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
-            head = file.readline()
+            head = file.readline(LINE_LENGTH)
             file.seek(0)
-            rows = csv.reader(file, delimiter=_delimiter(path, head), strict=True)
+            rows = csv.reader(_lines(file), delimiter=_delimiter(path, head), strict=True)
             header = [name.strip().lower() for name in next(rows, [])]
-            examples = list(_examples(path, header, rows))
+            numbered = list(_examples(path, header, rows))
     except csv.Error as error:
         raise DataError(f"not a table: {error}", where=str(path)) from error
     except OSError as error:
         raise DataError(f"cannot be read ({error.strerror})", where=str(path)) from error
-    labelled = [example for example in examples if example is not None]
+    labelled = [example for _, example in numbered if example is not None]
     class_names = {example.class_name for example in labelled}
     if class_names <= set(_NUMBERED) and positive not in class_names:
         labelled = [replace(e, class_name=_NUMBERED[e.class_name]) for e in labelled]
-    unlabelled = len(examples) - len(labelled)
+    elif positive is None and not class_names.isdisjoint(_NUMBERED):
+        _refuse_odd_label(path, numbered)
+    unlabelled = len(numbered) - len(labelled)
     remarks = [f"{_rows(unlabelled)} without a label left out"] if unlabelled else []
     return resolve(path, labelled, positive, remarks)
 
@@ -68,6 +72,22 @@ def write(path: Path, examples: Sequence[Example]) -> None:
         raise DataError(f"cannot be written ({error.strerror})", where=str(path)) from error
 
 
+def _lines(file: TextIO) -> Iterator[str]:
+    """The lines of a table; csv.Error where one is longer than any has reason to be."""
+    while line := file.readline(LINE_LENGTH):
+        if len(line) == LINE_LENGTH:
+            raise csv.Error(f"a line of more than {LINE_LENGTH:,} characters")
+        yield line
+
+
+def _refuse_odd_label(path: Path, numbered: Sequence[tuple[int, Labelled | None]]) -> None:
+    for number, example in numbered:
+        if example is not None and example.class_name not in _NUMBERED:
+            what = f"row {number} has the label {example.class_name!r}, others have 0 or 1"
+            do = "write 0 or 1, or say which class is positive with --positive NAME"
+            raise DataError(what, where=str(path), do=do)
+
+
 def _rows(n: int) -> str:
     return "1 row" if n == 1 else f"{n:,} rows"
 
@@ -80,7 +100,8 @@ def _delimiter(path: Path, head: str) -> str:
 
 def _examples(
     path: Path, header: Sequence[str], rows: Iterator[list[str]]
-) -> Iterator[Labelled | None]:
+) -> Iterator[tuple[int, Labelled | None]]:
+    """The rows with their numbers; None for one without a label."""
     path_column = _column(path, header, _PATH, "path")
     label_column = _column(path, header, _LABEL, "label")
     split_column = next((header.index(name) for name in _SPLIT if name in header), None)
@@ -94,15 +115,12 @@ def _examples(
             raise DataError(what, where=str(path), do="mend that row")
         label = row[label_column].strip()
         if not label:
-            yield None
+            yield number, None
             continue
-        yield Labelled(
-            row[path_column],
-            File(path.parent / row[path_column]),
-            label,
-            None if split_column is None else _split(path, number, row[split_column]),
-            {header[j]: row[j] for j in group_columns},
-        )
+        split = None if split_column is None else _split(path, number, row[split_column])
+        groups = {header[j]: row[j] for j in group_columns}
+        file = File(path.parent / row[path_column])
+        yield number, Labelled(row[path_column], file, label, split, groups)
 
 
 def _column(path: Path, header: Sequence[str], names: Sequence[str], wanted: str) -> int:

@@ -1,6 +1,7 @@
 """Zips of any of the folder forms, read without unpacking, and what strangers put into zips."""
 
 import io
+import warnings
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -142,7 +143,7 @@ def test_an_unknown_compression_and_a_wrong_checksum_are_named(
 
     members = {"dog/1.png": picture("b"), "cat/1.png": picture("a")}
     unknown = open_dataset(altered(write(tmp_path / "a.zip", members), compress))
-    assert "damaged in the zip" in reasons(unknown)["dog/1.png"]
+    assert "compressed in a way that catclf does not read" in reasons(unknown)["dog/1.png"]
     damaged = open_dataset(altered(write(tmp_path / "b.zip", members), damage))
     assert reasons(damaged)["dog/1.png"] == ""
     assert "damaged in the zip: Bad CRC-32" in reasons(damaged)["cat/1.png"]
@@ -168,8 +169,38 @@ def test_damaged_deflate_data_are_named_or_counted(
 def test_a_bomb_is_not_inflated(picture: Picture, tmp_path: Path) -> None:
     members = {"cat/1.png": bytes(100_000_000), "dog/1.png": picture("b")}
     dataset = open_dataset(write(tmp_path / "a.zip", members, zipfile.ZIP_DEFLATED))
-    assert reasons(dataset)["cat/1.png"] == "claims 100,000,000 bytes, which is no photo"
-    assert reasons(dataset)["dog/1.png"] == ""
+    said = reasons(dataset)
+    assert said["cat/1.png"] == "said to have 100,000,000 bytes, more than it can hold"
+    assert said["dog/1.png"] == ""
+
+
+def test_a_bomb_of_many_small_ones_is_refused(picture: Picture, tmp_path: Path) -> None:
+    """Each of 10 MB alone is harmless."""
+    members = {f"cat/{j}.png": bytes(10_000_000) for j in range(30)}
+    path = write(tmp_path / "a.zip", members, zipfile.ZIP_DEFLATED)
+    with pytest.raises(DataError, match="claims to unpack to 300,000,000 bytes, more than it can"):
+        open_dataset(path)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_what_is_unpacked_without_bounds_is_not_unpacked(
+    method: int, picture: Picture, tmp_path: Path
+) -> None:
+    members = {"cat/1.png": picture("a"), "dog/1.png": picture("b")}
+    dataset = open_dataset(write(tmp_path / "a.zip", members, method))
+    assert set(reasons(dataset).values()) == {"compressed in a way that catclf does not read"}
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [("cat/1.png", "cat/1.png"), ("cat/1.png", "cat\\1.png")]
+)
+def test_a_name_twice_is_refused(first: str, second: str, picture: Picture, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.zip", {first: picture("a"), "dog/1.png": picture("b")})
+    with warnings.catch_warnings(), zipfile.ZipFile(path, "a") as archive:
+        warnings.simplefilter("ignore")
+        archive.writestr(second, picture("c"))
+    with pytest.raises(DataError, match=r"holds cat/1\.png twice"):
+        open_dataset(path)
 
 
 def test_a_blank_picture_that_shrinks_a_lot_is_no_bomb(picture: Picture, tmp_path: Path) -> None:

@@ -156,6 +156,31 @@ def test_a_shape_that_claims_more_than_is_stored_is_refused(
     assert "images claims 1,228,800,000,000 bytes, more than the file can hold" in said
 
 
+def test_a_chunk_that_claims_more_than_is_stored_is_refused(tmp_path: Path) -> None:
+    """Room would be made for all of it, for the two pictures that there are."""
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        shape, chunks = (2, 8, 8, 3), (10**7, 8, 8, 3)
+        file.create_dataset("images", shape, np.uint8, chunks=chunks, maxshape=(None, 8, 8, 3))
+        file["labels"] = [0, 1]
+    assert "images claims 1,920,000,000 bytes, more than the file can hold" in error(
+        tmp_path / "a.h5"
+    )
+
+
+@pytest.mark.parametrize("packed", ["gzip", "lzf", "szip", "scaleoffset"])
+def test_arrays_that_are_packed(packed: str, tmp_path: Path) -> None:
+    if packed == "szip" and not h5py.h5z.filter_avail(h5py.h5z.FILTER_SZIP):
+        pytest.skip("this HDF5 has no szip")
+    how = {"scaleoffset": 0} if packed == "scaleoffset" else {"compression": packed}
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_dataset("images", data=images(2), chunks=(2, 8, 8, 3), **how)
+        file["labels"] = [0, 1]
+    if packed in ("gzip", "lzf"):
+        assert len(open_dataset(tmp_path / "a.h5").examples) == 2
+    else:
+        assert "images is packed in a rare way; store it with gzip" in error(tmp_path / "a.h5")
+
+
 @pytest.mark.parametrize("kept", [8, 100, 1000, 2500])
 def test_damaged_files(kept: int, tmp_path: Path) -> None:
     path = write(tmp_path / "a.h5", images=images(20), labels=[0, 1] * 10)

@@ -135,7 +135,19 @@ def test_labels_of_0_and_1(tmp_path: Path) -> None:
 
 def test_further_numbers_are_not_taken_for_cats(tmp_path: Path) -> None:
     said = error(write(tmp_path, "path,label\na.jpg,0\nb.jpg,1\nc.jpg,2\n"))
-    assert "no class is called cat; the classes are: 0, 1, 2" in said
+    assert "row 4 has the label '2', others have 0 or 1; write 0 or 1, or say which" in said
+    path = write(tmp_path, "path,label\na.jpg,0\nb.jpg,1\nc.jpg,2\n")
+    assert labels(open_dataset(path, "2")) == {"a.jpg": 0, "b.jpg": 0, "c.jpg": 1}
+
+
+def test_a_slip_among_zeros_and_ones_is_named_by_its_row(tmp_path: Path) -> None:
+    said = error(write(tmp_path, "path,label\na.jpg,0\nb.jpg,1\n\nc.jpg,cat\nd.jpg,l\n"))
+    assert "row 5 has the label 'cat', others have 0 or 1" in said
+
+
+def test_a_line_without_an_end_is_not_read_to_it(tmp_path: Path) -> None:
+    said = error(write(tmp_path, "path,label\na.jpg,cat\n" + "b" * 3_000_000))
+    assert "not a table: a line of more than 1,048,576 characters" in said
 
 
 def test_paths_are_relative_to_the_manifest_wherever_one_stands(
