@@ -6,7 +6,7 @@ Decodes every picture with the loader of `train` and touches no file.
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np

@@ -41,7 +41,7 @@ def check(
             "--cache/--no-cache", help="Keep features that took long, and take those kept."
         ),
     ] = True,
-    max_megapixels: options.MaxMegapixels = None,
+    max_megapixels: options.MaxMegapixels = options.USUAL_MEGAPIXELS,
     jobs: options.Jobs = None,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
@@ -54,7 +54,7 @@ def check(
     from catclf import checking
 
     with console.ProgressBar(quiet) as bar:
-        limit = options.max_pixels(max_megapixels)
+        limit = max_megapixels * options.MEGA
         checked = checking.check(data, positive, labels, jobs, cache, bar, limit)
     if as_json:
         console.result(json.dumps(_plain(checked)))

@@ -32,7 +32,7 @@ def evaluate(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
     report: options.Report = None,
-    max_megapixels: options.MaxMegapixels = None,
+    max_megapixels: options.MaxMegapixels = options.USUAL_MEGAPIXELS,
     jobs: options.Jobs = None,
     quiet: options.Quiet = False,
     debug: options.Debug = False,

@@ -17,8 +17,7 @@ Jobs = Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Threads. 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only results and errors.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 MaxMegapixels = Annotated[
-    int | None,
-    typer.Option(metavar="N", min=1, help="Larger photos are refused. [default: 200]"),
+    int, typer.Option(metavar="N", min=1, help="Larger photos are refused.", show_default=True)
 ]
 ModelPath = Annotated[
     Path | None,
@@ -38,6 +37,7 @@ Report = Annotated[
     typer.Option(metavar="PAGE", help="Write a page to look at, as page.html. [an extra]"),
 ]
 MEGA = 10**6
+USUAL_MEGAPIXELS = 200  # the loader's own limit, which is not imported for a help text
 DEFAULT_MODEL = Path("model.npz")
 BUNDLED_MODEL = Path(__file__).parents[1] / "bundled.npz"
 
@@ -69,14 +69,13 @@ def find_model(path: Path | None) -> Path:
     return DEFAULT_MODEL if DEFAULT_MODEL.exists() else BUNDLED_MODEL
 
 
-def open_model(path: Path | None, quiet: bool, max_megapixels: int | None = None) -> "Model":
-    """The model there; says which one is used when nobody named it. Without max_megapixels it
-    reads photos up to the usual limit."""
+def open_model(path: Path | None, quiet: bool, max_megapixels: int = USUAL_MEGAPIXELS) -> "Model":
+    """The model there, to read photos of this size; says which one where nobody named it."""
     from catclf.modelfile import load_model
 
     found = find_model(path)
     model = load_model(found)
-    if max_megapixels is not None:
+    if max_megapixels != USUAL_MEGAPIXELS:
         loading = replace(model.loading, max_pixels=max_megapixels * MEGA)
         model = replace(model, loading=loading)
     if path is None and not quiet:

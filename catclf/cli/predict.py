@@ -65,7 +65,7 @@ def predict(
             help="Append rows to this CSV; photos that have one there are not asked again.",
         ),
     ] = None,
-    max_megapixels: options.MaxMegapixels = None,
+    max_megapixels: options.MaxMegapixels = options.USUAL_MEGAPIXELS,
     jobs: options.Jobs = None,
     quiet: options.Quiet = False,
     debug: options.Debug = False,

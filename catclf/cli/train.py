@@ -103,7 +103,7 @@ def train(
             "[default: half of what is free]",
         ),
     ] = None,
-    max_megapixels: options.MaxMegapixels = None,
+    max_megapixels: options.MaxMegapixels = options.USUAL_MEGAPIXELS,
     cache: Annotated[
         bool,
         typer.Option(
@@ -121,7 +121,6 @@ def train(
     has no test split, a fifth of the photos is held out and judges; under 200 photos, folds do.
     """
     options.set_blas_threads(jobs)
-    from catclf.data.decode import MAX_PIXELS
     from catclf.modelfile import check_target
     from catclf.training import MIN_SIZE, Options, fit
 
@@ -149,7 +148,7 @@ def train(
         max_memory=_bytes(max_memory),
         prior=prior,
         cache=cache,
-        max_pixels=MAX_PIXELS if max_megapixels is None else max_megapixels * options.MEGA,
+        max_pixels=max_megapixels * options.MEGA,
     )
     with console.ProgressBar(quiet) as bar:
         training = fit(data, asked, bar)

@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from catclf.cli import options
+from catclf.data.decode import MAX_PIXELS
+
 
 @pytest.fixture
 def broken_tiff(tmp_path: Path) -> Path:
@@ -74,6 +77,11 @@ class TestLimit:
         (data / "train/cat/large.png").rename(data / "test/cat/large.png")
         ran = cli("eval", data, "--max-megapixels", 1)
         assert (ran.code, f"test/cat/large.png: {reason}" in ran.err) == (0, True)
+        ran = cli("check", data, "--no-labels", "--max-megapixels", 1)
+        assert (ran.code, reason in ran.out) == (1, True)
+
+    def test_it_is_the_loader_s(self) -> None:
+        assert options.USUAL_MEGAPIXELS * options.MEGA == MAX_PIXELS
 
     def test_the_model_does_not_remember_it(self, train: Callable, cli: Callable, data) -> None:
         assert train(data, "--max-megapixels", 1, "-o", "low.npz").code == 0
