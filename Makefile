@@ -1,6 +1,7 @@
 # make demo   sets everything up and runs catclf demo: predict, train and eval on sample_images/
 # make test   lint, types, tests, and the wheel installed alone; sets up what it needs
 # make stress trainings killed and stopped at random moments: a minute or three
+# make fuzz   files by chance that try to break it, for SECONDS (60); findings go to tests/findings
 # make bench  speed beside scikit-learn, PyTorch and others; CATCLF_DATA names a folder with the data
 
 PYTHON ?= python3
@@ -8,7 +9,9 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint types tests wheel stress bench clean
+SECONDS ?= 60
+
+.PHONY: demo test lint types tests wheel stress fuzz bench clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/catclf demo
@@ -30,6 +33,9 @@ wheel: $(VENV)/.developing
 
 stress: $(VENV)/.developing
 	$(BIN)/python tools/stress.py
+
+fuzz: $(VENV)/.developing
+	$(BIN)/python tools/fuzz/fuzz.py --seconds $(SECONDS)
 
 bench: $(VENV)/.benching
 	$(BIN)/python tools/bench/vectorization.py

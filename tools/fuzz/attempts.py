@@ -22,7 +22,7 @@ from catclf.errors import CatclfError, DataError, ModelError, UnreadableImage
 
 MAX_SECONDS = 2.0  # of processor time
 MAX_BYTES = 500 * 10**6
-LOADING = Loading(24)
+LOADING = Loading(24, max_pixels=40_000_000)  # the usual limit may cost more than that
 LOADED = 4  # pictures of a data set
 SMALL_MODEL = 64
 

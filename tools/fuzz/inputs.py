@@ -77,6 +77,8 @@ def _with_member(data: bytes, change: Callable[[bytes], bytes], chance: random.R
             members = [(name, archive.read(name)) for name in archive.namelist()]
     except Exception:  # is damaged already
         return data
+    if not members:
+        return data
     chosen = chance.randrange(len(members))
     members[chosen] = (members[chosen][0], change(members[chosen][1]))
     return zipped(members)
