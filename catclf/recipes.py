@@ -27,13 +27,16 @@ FOLD_TOLERANCE = 1e-4  # of the gradient's norm; at 1e-3 small strengths look li
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a long piece of work is: `done` of the whole, from 0 to 1, and what was counted."""
+    """How far a long piece of work is: `done` of the whole, from 0 to 1, and what was counted.
+
+    cost: J, where that is what is being worked on.
+    """
 
     stage: str
     done: float
     count: int
     unit: str
-    remark: str = ""
+    cost: float | None = None
 
 
 Watch = Callable[[Progress], None]  # called often, from one thread
@@ -163,7 +166,7 @@ def _follow(
                 # The norm falls by a constant factor an iteration, more or less.
                 whole = np.log(max(first / recipe.tolerance, 2))
                 done = float(np.clip(np.log(max(first, TINY) / max(norm, TINY)) / whole, 0, 1))
-            watch(Progress(stage, done, step.iteration, "iterations", f"cost {cost:.4f}"))
+            watch(Progress(stage, done, step.iteration, "iterations", cost))
     return step, curve
 
 

@@ -35,10 +35,11 @@ ALLOWED = {
     "checking": {"training", "recipes", *MODEL},
     "__init__": ABOVE,
     "occlusion": MODEL,
+    "explanation": {"occlusion", *MODEL},
     "plots": {"evaluation", "occlusion", *MODEL},
     "report": {"report", "plots", "occlusion", "__init__", *ABOVE},
     "notebook": {"report", *ABOVE},
-    "cli": {"cli", "__init__", "report", "checking", *ABOVE},
+    "cli": {"cli", "explanation", "occlusion", "__init__", "report", "checking", *ABOVE},
     "__main__": {"cli", "__init__", *ABOVE},
 }
 

@@ -20,6 +20,7 @@ COMMANDS = {
     "predict": "predict",
     "check": "check",
     "info": "info",
+    "explain": "explain",
     "demo": "demo",
 }
 

@@ -8,12 +8,13 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import IO, TYPE_CHECKING
 
 import typer
 
+from catclf.cli import drawing
 from catclf.errors import CatclfError
 from catclf.stopping import tidying
 from catclf.text import count as count  # as: for those who say console.count
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from catclf.recipes import Progress
 
 _REDRAW_SECONDS = 0.1
+_ROOM_FOR_BARS = 80  # columns; in fewer only the figures are shown
+_CHART_POINTS = 40  # of the cost while it falls
 NAMED_FAILURES = 10  # unreadable pictures that are named; the rest are counted
 _BLOCKS = "▁▂▃▄▅▆▇█"
 
@@ -157,14 +160,16 @@ def sparkline(values: Sequence[float]) -> str:
 
 
 class ProgressBar:
-    """A bar a stage on stderr, with the rate of work and the time left; nothing in a pipe."""
+    """A bar a stage on stderr, with the rate of work and the time left, and the cost as it falls;
+    nothing in a pipe."""
 
     def __init__(self, quiet: bool) -> None:
-        self._shown = sys.stderr.isatty() and not quiet and os.environ.get("TERM") != "dumb"
+        self._screen = None if quiet else drawing.screen_of(sys.stderr)
         self._bar: rich.progress.Progress | None = None
         self._task: rich.progress.TaskID | None = None
         self._stage = ""
         self._began = self._drawn = 0.0
+        self._costs: list[float] = []
         self._tidying = tidying(self._stop)
 
     def __enter__(self) -> "ProgressBar":
@@ -186,31 +191,61 @@ class ProgressBar:
 
     def __call__(self, progress: "Progress") -> None:
         """Draw, unless that was done a moment ago."""
+        if self._screen is None:
+            return
         now = time.monotonic()
-        if not self._shown or (now - self._drawn < _REDRAW_SECONDS and progress.done < 1):
+        if progress.stage != self._stage:
+            self._stage, self._began, self._task, self._costs = progress.stage, now, None, []
+        if progress.cost is not None:
+            self._costs.append(progress.cost)
+        if now - self._drawn < _REDRAW_SECONDS and progress.done < 1:
             return
         if self._bar is None:
-            self._bar = _new_bar()
+            self._bar = _new_bar(self._screen, self._chart)
             self._bar.start()
-        if progress.stage != self._stage or self._task is None:
-            self._stage, self._began = progress.stage, now
+        if self._task is None:
             self._task = self._bar.add_task(progress.stage, total=1.0, remark="")
         self._drawn = now
         rate = progress.count / max(now - self._began, 1e-3)
-        remark = f"{progress.count:,} {progress.unit}, {rate:,.0f}/s  {progress.remark}"
+        remark = f"{progress.count:,} {progress.unit}, {rate:,.0f}/s"
+        if progress.cost is not None:
+            remark += f"  cost {progress.cost:.4f}"
         self._bar.update(self._task, completed=progress.done, remark=remark)
 
+    def _chart(self) -> list[str]:
+        """The cost so far, further apart from one column to the next: it falls ever more slowly."""
+        costs = self._costs  # rich draws from a thread of its own; the next stage has another list
+        n = len(costs)
+        if self._screen is None or n < 2:
+            return []
+        chosen = (round(n ** (i / _CHART_POINTS)) - 1 for i in range(_CHART_POINTS + 1))
+        return drawing.chart([costs[i] for i in chosen], self._screen)
 
-def _new_bar() -> "rich.progress.Progress":
+
+def _new_bar(
+    screen: "drawing.Screen", chart: "Callable[[], list[str]]"
+) -> "rich.progress.Progress":
     import rich.console
     import rich.progress
+    import rich.text
 
-    return rich.progress.Progress(
+    class Bar(rich.progress.Progress):
+        """The stages' bars, and the chart below them."""
+
+        def get_renderables(self) -> "Iterable[rich.console.RenderableType]":
+            yield self.make_tasks_table(self.tasks)
+            yield from (rich.text.Text.from_ansi(line) for line in chart())
+
+    columns: list[rich.progress.ProgressColumn] = [
         rich.progress.TextColumn("{task.description:>8}"),
-        rich.progress.BarColumn(bar_width=24),
         rich.progress.TaskProgressColumn(),
-        rich.progress.TimeRemainingColumn(),
         rich.progress.TextColumn("{task.fields[remark]}"),
+    ]
+    if screen.width >= _ROOM_FOR_BARS:
+        columns[1:1] = [rich.progress.BarColumn(bar_width=min(24, screen.width // 6))]
+        columns[3:3] = [rich.progress.TimeRemainingColumn()]
+    return Bar(
+        *columns,
         console=rich.console.Console(stderr=True),
         transient=True,
     )

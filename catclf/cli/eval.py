@@ -1,12 +1,13 @@
 """catclf eval: the figures, for a person or as JSON."""
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from catclf.cli import console, options
+from catclf.cli import console, drawing, options
 from catclf.cli.console import count, escape, percent
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def evaluate(
     if as_json:
         console.result(json.dumps(evaluation.as_json()))
     else:
-        for line in _lines(opened, evaluation):
+        for line in _lines(opened, evaluation, drawing.screen_of(sys.stdout)):
             console.result(line)
     console.hand_over()
     if report is not None:
@@ -64,7 +65,7 @@ def evaluate(
             options.say_written(report)
 
 
-def _lines(model: "Model", evaluation: "Evaluation") -> list[str]:
+def _lines(model: "Model", evaluation: "Evaluation", screen: drawing.Screen | None) -> list[str]:
     counts = evaluation.confusion
     negative, positive = (escape(name) for name in model.class_names)
     width = max(len(negative), len(positive))
@@ -76,18 +77,26 @@ def _lines(model: "Model", evaluation: "Evaluation") -> list[str]:
         f"  {positive:>{width}}  {counts.tp:>{len(called[0])},}  {counts.fn:>{len(called[1])},}",
         f"  {negative:>{width}}  {counts.fp:>{len(called[0])},}  {counts.tn:>{len(called[1])},}",
         "",
-        *_figures(evaluation),
     ]
+    if screen is not None:
+        lines += [*drawing.confusion(counts, (negative, positive), screen), ""]
+    lines += _figures(evaluation, screen)
+    if screen is not None and evaluation.reliability is not None:
+        lines += ["", *drawing.reliability(evaluation.reliability.bins, positive, screen)]
     if evaluation.without_shared is not None:
         rest = evaluation.without_shared
-        lines += ["", f"without the photos trained on: {count(rest.n, 'photo')}", *_figures(rest)]
+        lines += [
+            "",
+            f"without the photos trained on: {count(rest.n, 'photo')}",
+            *_figures(rest, screen),
+        ]
     if evaluation.groups:
         lines += ["", *_groups(evaluation)]
     warnings = [f"note: {escape(warning)}" for warning in evaluation.warnings]
     return [*lines, "", *warnings] if warnings else lines
 
 
-def _figures(evaluation: "Evaluation") -> list[str]:
+def _figures(evaluation: "Evaluation", screen: drawing.Screen | None) -> list[str]:
     from catclf.summary import figures
 
     lines = []
@@ -96,8 +105,11 @@ def _figures(evaluation: "Evaluation") -> list[str]:
         if fact.name == "calibration error" and evaluation.reliability is not None:
             bins = evaluation.reliability.bins
             lines[-1] += ", in percent:"
-            lines.append("    said  " + " ".join(f"{100 * b.probability:4.0f}" for b in bins))
-            lines.append("    true  " + " ".join(f"{100 * b.share:4.0f}" for b in bins))
+            row = len(bins) if screen is None else max(1, (screen.width - 9) // 5)
+            for i in range(0, len(bins), row):
+                said = (f"{100 * b.probability:4.0f}" for b in bins[i : i + row])
+                true = (f"{100 * b.share:4.0f}" for b in bins[i : i + row])
+                lines += ["    said  " + " ".join(said), "    true  " + " ".join(true)]
     return lines
 
 

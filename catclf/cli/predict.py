@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from catclf.cli import console, options
+from catclf.cli import console, drawing, options
 from catclf.cli.console import count, escape
 from catclf.nearest import did_you_mean, nearest, nearest_path
 
@@ -95,7 +95,9 @@ def predict(
     from catclf.model import Answering
 
     answering = Answering(threshold, prior, always_answer)
-    show: Callable[[Prediction], None] = _table_row if sys.stdout.isatty() else _tab_separated_row
+    show: Callable[[Prediction], None] = _tab_separated_row
+    if sys.stdout.isatty():
+        show = _table(opened)
     if only is not None:
         show = _only(_label(opened, only), nul)
     elif as_json:
@@ -264,14 +266,24 @@ def _tab_separated_row(prediction: "Prediction") -> None:
     console.result("\t".join(escape(cell) for cell in row).rstrip("\t"))
 
 
-def _table_row(prediction: "Prediction") -> None:
-    name = escape(prediction.input)
-    if prediction.probability is None:
-        console.result(f"     -  unreadable  {name}: {escape(prediction.error or '')}")
-    else:
-        label, note = escape(prediction.label or ""), _note(prediction)
-        note = f": {note}" if note else ""
-        console.result(f"{prediction.probability:6.1%}  {label:10}  {name}{note}")
+def _table(model: "Model") -> "Callable[[Prediction], None]":
+    """Rows for a person: the probability, with a bar where there is a screen, label and name."""
+    screen = drawing.screen_of(sys.stdout)
+    width = 0 if screen is None else min(20, screen.width // 8)
+    colours = dict(zip(model.class_names, (drawing.AGAINST, drawing.FOR), strict=True))
+
+    def show(prediction: "Prediction") -> None:
+        name, label, p = escape(prediction.input), prediction.label or "", prediction.probability
+        if p is None:
+            gap = " " * (width + 2 if width else 0)
+            console.result(f"     -  {gap}unreadable  {name}: {escape(prediction.error or '')}")
+            return
+        blocks, note = "", _note(prediction)
+        if screen is not None:
+            blocks = screen.paint(drawing.bar(p, width), colours.get(label, drawing.ASIDE)) + "  "
+        console.result(f"{p:6.1%}  {blocks}{escape(label):10}  {name}{note and f': {note}'}")
+
+    return show
 
 
 def _note(prediction: "Prediction") -> str:

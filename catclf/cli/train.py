@@ -2,13 +2,14 @@
 
 import math
 import re
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from catclf.cli import console, options
+from catclf.cli import console, drawing, options
 from catclf.cli.console import count, escape, percent
 
 if TYPE_CHECKING:
@@ -225,6 +226,11 @@ def _share(prior: float) -> str:
 def _descent(record: "Record") -> list[str]:
     curve = console.sparkline(record.costs)
     lines = [f"cost {record.costs[0]:.4f} {curve} {record.costs[-1]:.4f}; {record.stopped}"]
+    screen = drawing.screen_of(sys.stderr)
+    if screen is not None:
+        lines += drawing.chart(record.costs, screen)
+        scale = " (log)" if record.learning_rate is None else ""
+        lines.append(f"{'':9}└ 0 to {record.iterations:,} iterations{scale}")
     if len(record.strengths) > 1:
         losses = console.sparkline(record.fold_losses)
         low, high = record.strengths[0], record.strengths[-1]

@@ -26,6 +26,11 @@ def check_target(path: Path) -> None:
     if missing:
         do = "pip install 'catclf[report]'"
         raise CatclfError(f"a page needs {' and '.join(missing)}", do=do)
+    check_place(path, MARK, "page")
+
+
+def check_place(path: Path, mark: bytes, what: str) -> None:
+    """CatclfError where a page or a picture cannot go; ours have this mark near their start."""
     do = "name another file"
     try:
         if path.is_dir():
@@ -34,18 +39,18 @@ def check_target(path: Path) -> None:
             raise CatclfError("its folder does not exist", where=str(path), do=do)
         if not os.access(path.parent, os.W_OK):
             raise CatclfError("its folder cannot be written to", where=str(path), do=do)
-        if path.exists() and not _may_be_replaced(path):
-            raise CatclfError("exists and is no page of catclf", where=str(path), do=do)
+        if path.exists() and not _may_be_replaced(path, mark):
+            raise CatclfError(f"exists and is no {what} of catclf", where=str(path), do=do)
     except (OSError, ValueError) as error:
         raise CatclfError("cannot be written", where=str(path), do=do) from error
 
 
-def _may_be_replaced(path: Path) -> bool:
+def _may_be_replaced(path: Path, mark: bytes) -> bool:
     if not path.is_file():
         return False
     with path.open("rb") as file:
         head = file.read(MARK_WITHIN)
-    return MARK in head or not head
+    return mark in head or not head
 
 
 def write(path: Path, template: str, **values: Any) -> None:

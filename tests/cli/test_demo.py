@@ -7,7 +7,7 @@ import pytest
 
 from catclf.cli import demo
 
-from .conftest import SAMPLES
+SAMPLES = Path(__file__).resolve().parents[2] / "sample_images"
 
 
 @pytest.fixture

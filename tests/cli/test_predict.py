@@ -252,8 +252,10 @@ class TestForms:
         shown = os.read(mine, 10_000).decode().replace("\r\n", "\n")
         os.close(mine)
         first, second = shown.splitlines()
-        assert re.match(rf" *\d+\.\d%  (cat|x|unsure) +{re.escape(str(CHELSEA))}", first)
-        assert second == "     -  unreadable  none\\x1b.jpg: no such file"
+        bare = re.sub(r"\x1b\[\d+m", "", first)
+        assert re.match(rf" *\d+\.\d%[ ▏▎▍▌▋▊▉█]+(cat|x|unsure) +{re.escape(str(CHELSEA))}", bare)
+        assert (bare != first) == (not plain)
+        assert re.fullmatch(r" {5}- +unreadable  none\\x1b\.jpg: no such file", second)
 
 
 ODD_NAMES = {
