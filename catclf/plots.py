@@ -9,7 +9,7 @@ Colours are the style's own (C0, C1, ...), so figures follow `matplotlib.style.u
 shown or saved here, and matplotlib (the extra `report`) is not imported: it comes with the Axes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -26,6 +26,8 @@ from catclf.text import escape
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from catclf.learning import Point
 
 GREY = "0.5"  # of what is only there to compare with: seen on white and on black
 PROBABILITY_BINS = 20
@@ -215,6 +217,23 @@ def strengths(axes: "Axes", model: Model) -> "Axes":
     axes.xaxis.set_major_formatter("{x:g}")
     axes.set_xlabel("strength of L2")
     axes.set_ylabel("log-loss, pictures left out")
+    return axes
+
+
+def learning(axes: "Axes", points: "Sequence[Point]") -> "Axes":
+    """The accuracy against the number of training pictures, as `catclf.learning` finds it: the draw
+    in the middle with its interval, and all others as dots."""
+    m = np.array([point.m for point in points])
+    middle = np.array([point.accuracy for point in points])
+    low, high = np.array([(point.interval.low, point.interval.high) for point in points]).T
+    axes.errorbar(m, middle, (middle - low, high - middle), fmt=".-", label="in the middle, 95%")
+    draws = [(point.m, right / point.n) for point in points for right in point.right]
+    axes.plot(*zip(*draws, strict=True), ".", color=GREY, markersize=4, label="each draw")
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter("{x:,.0f}")
+    axes.set_xlabel("pictures to learn from")
+    axes.set_ylabel("accuracy on others")
+    axes.legend()
     return axes
 
 

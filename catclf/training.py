@@ -202,7 +202,7 @@ def _fit(
     X, y_train = _compact(columns.X, learns), y[learns]
     fold = None
     if judges.name == OUT_OF_FOLD or recipe.l2 is None or recipe.calibrated:
-        fold = _folds(columns.files[learns], columns.pictures[learns], y_train, options.seed)
+        fold = folds_of(columns.files[learns], columns.pictures[learns], y_train, options.seed)
     familiarity = None
     if recipe.calibrated and fold is not None:
         familiarity = Familiarity.fit(X, fold)
@@ -362,7 +362,7 @@ def _choose_judges(
     return _Judges("held-out pictures", held_out, judging)
 
 
-def _folds(
+def folds_of(
     files: Hashes, pictures: Hashes, y: NDArray[np.int8], seed: int
 ) -> NDArray[np.intp] | None:
     """The fold of each picture (m,); None where a class has too few that differ."""

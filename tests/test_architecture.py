@@ -35,11 +35,21 @@ ALLOWED = {
     "checking": {"training", "recipes", *MODEL},
     "__init__": ABOVE,
     "occlusion": MODEL,
+    "learning": {"recipes", "training", *MODEL},
     "explanation": {"occlusion", *MODEL},
-    "plots": {"evaluation", "occlusion", *MODEL},
+    "plots": {"evaluation", "learning", "occlusion", *MODEL},
     "report": {"report", "plots", "occlusion", "__init__", *ABOVE},
     "notebook": {"report", *ABOVE},
-    "cli": {"cli", "explanation", "occlusion", "__init__", "report", "checking", *ABOVE},
+    "cli": {
+        "cli",
+        "explanation",
+        "learning",
+        "occlusion",
+        "__init__",
+        "report",
+        "checking",
+        *ABOVE,
+    },
     "__main__": {"cli", "__init__", *ABOVE},
 }
 

@@ -55,10 +55,11 @@ def test_the_page_on_the_model_file_names_every_key_and_every_field_of_the_recor
 
 def test_the_learning_curve_prints_what_the_notes_page_shows() -> None:
     text = (ROOT / "docs/notes-to-code.md").read_text()
-    shown = re.search(r"```console\n\$ python (\S+) (\S+)\n(.*?)```", text, re.DOTALL)
+    shown = re.search(r"```console\n\$ catclf (learning-curve .*)\n(.*)\n((?: .*\n)+)```", text)
     assert shown is not None
-    command = [sys.executable, shown[1], shown[2]]
+    command = [sys.executable, "-m", "catclf", *shown[1].split()]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stderr == f"{shown[2]}\n"
     sizes = [line.split()[0] for line in done.stdout.splitlines()]
     assert sizes == [line.split()[0] for line in shown[3].splitlines()]
     accuracies = [float(p) for p in re.findall(r"(\d+\.\d)%", done.stdout)]

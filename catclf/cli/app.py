@@ -21,6 +21,7 @@ COMMANDS = {
     "check": "check",
     "info": "info",
     "explain": "explain",
+    "learning-curve": "learning_curve",
     "demo": "demo",
 }
 
@@ -69,7 +70,7 @@ def application(arguments: list[str]) -> typer.Typer:
     app.callback(invoke_without_command=True)(_main)
     asked = arguments[0] if arguments else ""
     for name in (asked,) if asked in COMMANDS else COMMANDS:
-        module = import_module(f"catclf.cli.{name}")
+        module = import_module(f"catclf.cli.{name.replace('-', '_')}")
         app.command(name)(getattr(module, COMMANDS[name]))
     return app
 

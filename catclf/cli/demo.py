@@ -1,9 +1,5 @@
 """catclf demo: the commands at work on the sample pictures, in a folder that is gone afterwards."""
 
-import contextlib
-import shlex
-import shutil
-import tempfile
 from pathlib import Path
 
 import typer
@@ -29,6 +25,12 @@ def demo(debug: options.Debug = False) -> None:
 
     Takes seconds, and leaves nothing behind.
     """
+    # Here, because the list of all commands loads this file and needs none of these.
+    import contextlib
+    import shlex
+    import shutil
+    import tempfile
+
     from catclf.cli.app import run
 
     with (

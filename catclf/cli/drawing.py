@@ -70,9 +70,9 @@ def bar(share: float, width: int) -> str:
 def chart(values: Sequence[float], screen: Screen) -> list[str]:
     """A curve as columns of blocks, with its highest and its lowest value beside it.
 
-    >>> print("\\n".join(line.rstrip() for line in chart([3, 2, 1], Screen(40, False))[:2]))
-      3.0000 ┤█████████
-             │█████████▂▂▂▂
+    >>> print("\\n".join(chart([3, 2, 1], Screen(18, False))[:2]))
+      3.0000 ┤█
+             │█▇
     """
     low, high = min(values), max(values)
     width = max(1, min(WIDEST, screen.width - 12))

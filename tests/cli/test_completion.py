@@ -12,7 +12,7 @@ NAMES = ("a.npz", "my model.npz", "$(touch gone).npz", "notes.txt", "models/old.
 
 # The line that is being typed, and what is offered.
 CASES = [
-    ("catclf ", {"train", "eval", "predict", "info", "demo", "check"}),
+    ("catclf ", {"train", "eval", "predict", "check", "info", "explain", "learning-curve", "demo"}),
     ("catclf pre", {"predict"}),
     ("catclf predict --on", {"--only"}),
     ("catclf predict -m ", {"a.npz", "my model.npz"}),
