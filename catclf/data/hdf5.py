@@ -23,6 +23,7 @@ _PAIRS = (
     ("x", "y", None),
 )
 _FILTERS = {1, 2, 3, 32000}  # deflate, shuffle, checksums, LZF: what h5py writes by itself
+_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 
 def is_pair(folder: Path) -> bool:
@@ -82,6 +83,7 @@ def _read_file(path: Path) -> list[_Batch]:
         return np.asarray(dataset[()])
 
     try:
+        _check_superblock(path)
         with h5py.File(path, "r") as file:
             keys = set(file.keys())
             pairs = [pair for pair in _PAIRS if pair[0] in keys and pair[1] in keys]
@@ -95,3 +97,23 @@ def _read_file(path: Path) -> list[_Batch]:
         raise
     except Exception as error:  # the C library's errors come as a dozen unrelated kinds
         raise DataError("a damaged HDF5 file", where=str(path)) from error
+
+
+def _check_superblock(path: Path) -> None:
+    """Refuse what only rare files have and the C library takes room for, whatever size it claims.
+
+    That is the address of a driver's block, or of an extension of the superblock. Source: the HDF5
+    File Format Specification, version 3.0, II.A.
+    """
+    with path.open("rb") as file:
+        head = file.read(64)
+    if not head.startswith(_SIGNATURE):  # the library would look for it further on
+        raise DataError("a damaged HDF5 file", where=str(path))
+    version = head[8]
+    if version < 2:
+        width, address = head[13], (24 if version == 0 else 28) + 3 * head[13]
+    else:
+        width, address = head[9], 12 + head[9]
+    if head[address : address + width] != b"\xff" * width:
+        what = "an HDF5 file that needs a driver, or of a rare layout"
+        raise DataError(what, where=str(path), do="write it again with h5py's usual settings")

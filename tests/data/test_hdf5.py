@@ -181,6 +181,27 @@ def test_arrays_that_are_packed(packed: str, tmp_path: Path) -> None:
         assert "images is packed in a rare way; store it with gzip" in error(tmp_path / "a.h5")
 
 
+def patched(path: Path, place: int, value: bytes) -> Path:
+    data = bytearray(path.read_bytes())
+    data[place : place + len(value)] = value
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("settings", "place"), [({"libver": "earliest"}, 48), ({"libver": "latest"}, 20)]
+)
+def test_a_driver_or_an_extension_is_refused_before_the_library_sees_it(
+    settings: dict, place: int, tmp_path: Path
+) -> None:
+    path = tmp_path / "data.h5"
+    with h5py.File(path, "w", **settings) as file:
+        file["images"], file["labels"] = images(2), np.array([0, 1])
+        file["list_classes"] = CLASSES
+    assert len(open_dataset(path).examples) == 2
+    assert "needs a driver" in error(patched(path, place, (2**20).to_bytes(8, "little")))
+
+
 @pytest.mark.parametrize("kept", [8, 100, 1000, 2500])
 def test_damaged_files(kept: int, tmp_path: Path) -> None:
     path = write(tmp_path / "a.h5", images=images(20), labels=[0, 1] * 10)
