@@ -2,6 +2,7 @@
 # make test   lint, types, tests, and the wheel installed alone; sets up what it needs
 # make stress trainings killed and stopped at random moments: a minute or three
 # make fuzz   files by chance that try to break it, for SECONDS (60); findings go to tests/findings
+# make docs   the documents as a site, build/docs/index.html, with their examples run
 # make bench  speed beside scikit-learn, PyTorch and others; CATCLF_DATA names a folder with the data
 
 PYTHON ?= python3
@@ -11,7 +12,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 SECONDS ?= 60
 
-.PHONY: demo test lint types tests wheel stress fuzz bench clean
+.PHONY: demo test lint types tests wheel stress fuzz docs bench clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/catclf demo
@@ -36,6 +37,11 @@ stress: $(VENV)/.developing
 
 fuzz: $(VENV)/.developing
 	$(BIN)/python tools/fuzz/fuzz.py --seconds $(SECONDS)
+
+docs: $(VENV)/.developing
+	$(BIN)/pytest tests/test_doctests.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict -f tools/site/mkdocs.yml
+	@echo "open build/docs/index.html"
 
 bench: $(VENV)/.benching
 	$(BIN)/python tools/bench/vectorization.py

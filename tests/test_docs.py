@@ -20,8 +20,9 @@ FIGURE = re.compile(rf"{NUMBER.pattern}|[▁▂▃▄▅▆▇█]")
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Path:
-    """A folder with what the README's commands speak of: data/, photos/ and photo.jpg."""
+    """A folder with what the documents' commands speak of: data/, photos/ and photo.jpg."""
     shutil.copytree(ROOT / "sample_images/drawn", tmp_path / "data")
+    shutil.copytree(ROOT / "sample_images/drawn", tmp_path / "sample_images/drawn")
     shutil.copytree(ROOT / "sample_images/photos", tmp_path / "photos")
     shutil.copy(ROOT / "sample_images/photos/chelsea.jpg", tmp_path / "photo.jpg")
     (tmp_path / "cats").mkdir()
@@ -70,6 +71,15 @@ def test_every_command_of_the_readme_prints_what_the_readme_says(desk: Path) -> 
     assert [path.name for path in (desk / "cats").iterdir()] == ["chelsea.jpg"]
 
 
+def test_every_command_of_the_tutorial_prints_what_it_says(desk: Path) -> None:
+    pages = sorted(ROOT.glob("docs/tutorial/*.md"))
+    commands = [one for page in pages for one in sessions(page.read_text())]
+    assert len(commands) >= 2
+    for command, documented in commands:
+        printed = run(command, desk)
+        assert same(printed, documented), f"$ {command}\n{printed}"
+
+
 def test_the_readme_s_python_runs(desk: Path) -> None:
     (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     (desk / "session.txt").write_text(block)
@@ -78,7 +88,8 @@ def test_the_readme_s_python_runs(desk: Path) -> None:
 
 
 def test_links_between_documents_lead_somewhere() -> None:
-    for document in [ROOT / "README.md", *ROOT.glob("docs/*.md"), ROOT / "sample_images/README.md"]:
+    beside = [ROOT / "README.md", ROOT / "sample_images/README.md"]
+    for document in [*beside, *ROOT.glob("docs/**/*.md")]:
         for target in re.findall(r"\]\(([^)#:]+)[^)]*\)", document.read_text()):
             assert (document.parent / target).exists(), f"{document.name} -> {target}"
 

@@ -17,7 +17,7 @@ from catclf.model import Record
 
 ROOT = Path(__file__).resolve().parents[1]
 MODULES = [m.name for m in pkgutil.walk_packages(catclf.__path__, "catclf.")]
-PAGES = sorted(ROOT.glob("docs/*.md"))
+PAGES = sorted(ROOT.glob("docs/**/*.md"))
 
 
 @pytest.mark.parametrize("name", [name for name in MODULES if not name.endswith("__main__")])
@@ -25,20 +25,36 @@ def test_docstrings(name: str) -> None:
     assert doctest.testmod(importlib.import_module(name)).failed == 0
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def name(page: Path) -> str:
+    return page.relative_to(ROOT / "docs").as_posix()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
 def test_pages(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     assert doctest.testfile(str(page), module_relative=False, encoding="utf-8").failed == 0
 
 
-def test_lines_of_code_quoted_in_the_notes_page_stand_where_it_says() -> None:
-    text = (ROOT / "docs/notes-to-code.md").read_text()
-    # `code`, `code` and `code` in [`module`](../path)
-    quotes = re.findall(r"((?:`[^`]+`(?:,| and)?\s+)+)in\s+\[`[^`]+`\]\(\.\./([^)]+)\)", text)
-    lines = [(line, path) for codes, path in quotes for line in re.findall(r"`([^`]+)`", codes)]
-    assert len(lines) >= 15
-    for line, path in lines:
-        assert line in (ROOT / path).read_text(), f"{path} has no {line}"
+def quoted(page: Path) -> list[tuple[str, Path]]:
+    """Lines of code and their files: `code`, `code` and `code` in [`module`](../path)."""
+    pattern = r"((?:`[^`]+`(?:,| and)?\s+)+)in\s+\[`[^`]+`\]\(([^)]+\.py)\)"
+    quotes = re.findall(pattern, page.read_text())
+    return [
+        (" ".join(line.split()), page.parent / path)
+        for codes, path in quotes
+        for line in re.findall(r"`([^`]+)`", codes)
+    ]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_lines_of_code_that_a_page_quotes_stand_where_it_says(page: Path) -> None:
+    for line, path in quoted(page):
+        assert line in path.read_text(), f"{path} has no {line}"
+
+
+def test_the_notes_page_and_the_tutorial_quote_the_code() -> None:
+    assert len(quoted(ROOT / "docs/notes-to-code.md")) >= 15
+    assert sum(len(quoted(page)) for page in PAGES if page.parent.name == "tutorial") >= 15
 
 
 def test_the_page_on_the_model_file_names_every_key_and_every_field_of_the_record() -> None:
