@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,11 +23,11 @@ from catclf.core.metrics import (
     majority_baseline,
     wilson,
 )
-from catclf.data.dataset import Dataset, Example, open_dataset
-from catclf.data.loading import Failure, in_order
+from catclf.data.dataset import Dataset, Example, Source, open_dataset
+from catclf.data.loading import Failure, InOrder, in_order
 from catclf.data.similarity import Hashes, as_rows
 from catclf.errors import DataError
-from catclf.features import Column, column
+from catclf.features import column
 from catclf.model import Model, Score
 from catclf.nearest import did_you_mean, nearest
 from catclf.recipes import Progress, Watch, unwatched
@@ -307,8 +308,10 @@ def evaluate_examples(
     by: str | None = None,
     shared: Shared = "warn",
     cache: "Cache | None" = None,
+    in_order: InOrder = in_order,
 ) -> Evaluation:
-    """The figures on these examples. cache: of the model's features.
+    """The figures on these examples. cache: of the model's features. in_order: where they are
+    computed.
 
     shared: what becomes of pictures that were trained on. "warn" keeps them and adds the figures
     without them, and refuses when they are more than half; "drop" leaves them out; "only" keeps
@@ -318,7 +321,7 @@ def evaluate_examples(
         columns = sorted({name for e in examples for name in e.groups})
         what = f"no column {by} to group by; there are: {', '.join(columns) or 'none'}"
         raise DataError(what, do=did_you_mean(nearest(by, columns), "mend --by"))
-    scored, left_out = _score(model, examples, jobs, watch, cache)
+    scored, left_out = _score(model, examples, jobs, watch, cache, in_order)
     if not len(scored.y):
         name, reason = left_out[0]
         refusal = f"none of {len(left_out):,} pictures can be read (the first, {name}: {reason})"
@@ -391,7 +394,11 @@ class Comparison:
 
 
 def compare(
-    older: Model, newer: Model, examples: Sequence[Example], jobs: int | None = None
+    older: Model,
+    newer: Model,
+    examples: Sequence[Example],
+    jobs: int | None = None,
+    in_order: InOrder = in_order,
 ) -> Comparison | None:
     """Both models on those of the examples that neither was trained on; None where none are left,
     or where the two tell different classes apart."""
@@ -400,7 +407,7 @@ def compare(
     right = []
     unseen = np.ones(len(examples), bool)
     for model in (older, newer):
-        scored, _ = _score(model, examples, jobs, unwatched, None)
+        scored, _ = _score(model, examples, jobs, unwatched, None, in_order)
         positions = {example.name: i for i, example in enumerate(examples)}
         at = np.array([positions[name] for name in scored.names], np.intp)
         called = np.zeros(len(examples), bool)
@@ -475,25 +482,22 @@ def _score(
     jobs: int | None,
     watch: Watch,
     cache: "Cache | None",
+    in_order: InOrder,
 ) -> tuple[Scored, tuple[tuple[str, str], ...]]:
     kept, z, unfamiliar, files, pictures = [], [], [], [], []
     left_out = []
-
-    def score(example: Example) -> tuple[Score, Column] | Failure:
-        found = column(model.feature_map, example.source, cache)
-        return found if isinstance(found, Failure) else (model.score_of(found.x), found)
-
-    results = in_order(score, examples, jobs)
+    score = partial(_score_one, model.without_hashes(), cache)
+    results = in_order(score, [example.source for example in examples], jobs)
     for position, (example, result) in enumerate(zip(examples, results, strict=True)):
         if isinstance(result, Failure):
             left_out.append((example.name, result.reason))
         else:
-            found, x = result
+            found, sha256, perceptual_hash = result
             kept.append(example)
             z.append(found.z)
             unfamiliar.append(found.unfamiliar)
-            files.append(x.sha256)
-            pictures.append(x.perceptual_hash)
+            files.append(sha256)
+            pictures.append(perceptual_hash)
         done = position + 1
         watch(Progress("judging", done / len(examples), done, "photos"))
     y = np.array([example.label for example in kept], np.int8)
@@ -507,3 +511,13 @@ def _score(
         as_rows(pictures),
     )
     return scored, tuple(left_out)
+
+
+def _score_one(
+    model: Model, cache: "Cache | None", source: Source
+) -> tuple[Score, bytes, bytes] | Failure:
+    """The score of one picture with its two hashes, or why not."""
+    found = column(model.feature_map, source, cache)
+    if isinstance(found, Failure):
+        return found
+    return model.score_of(found.x), found.sha256, found.perceptual_hash

@@ -2,8 +2,9 @@
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import tee
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,8 +15,8 @@ from numpy.typing import NDArray
 from catclf.core.logistic import sigmoid
 from catclf.data.dataset import File, Pixels, Source
 from catclf.data.decode import Loading
-from catclf.data.loading import Failure, Loaded, in_order, load_one
-from catclf.data.similarity import Hashes, contained
+from catclf.data.loading import Failure, InOrder, Loaded, in_order, load_one
+from catclf.data.similarity import Hashes, as_rows, contained
 from catclf.features import FeatureMap, feature_map
 
 if TYPE_CHECKING:
@@ -196,24 +197,41 @@ class Model:
         sources: Iterable[tuple[str, Source]],
         answering: Answering = AS_TRAINED,
         jobs: int | None = None,
+        in_order: InOrder = in_order,
     ) -> Iterator[Prediction]:
-        """The same for pairs of a name and a source, as they come and as they are known."""
+        """The same for pairs of a name and a source, as they come and as they are known.
 
-        def prediction(pair: tuple[str, Source]) -> Prediction:
-            name, source = pair
-            return self.prediction(name, load_one(source, self.loading, hashed=False), answering)
+        in_order: where the scores are computed.
+        """
+        named, sourced = tee(sources)
+        scores = in_order(self.without_hashes().score_source, (pair[1] for pair in sourced), jobs)
+        # The score first: it has gone through the sources as far as that is due.
+        for score, (name, _) in zip(scores, named, strict=False):
+            yield self.prediction(name, score, answering)
 
-        return in_order(prediction, sources, jobs)
+    def score_source(self, source: Source) -> Score | Failure:
+        """The score of the picture there, or why it cannot be had."""
+        return self.score_loaded(load_one(source, self.loading, hashed=False))
+
+    def score_loaded(self, loaded: Loaded | Failure) -> Score | Failure:
+        """The score of what was loaded as the model's `loading` says."""
+        return loaded if isinstance(loaded, Failure) else self.score(loaded.picture.pixels)
 
     def prediction(
-        self, name: str, loaded: Loaded | Failure, answering: Answering = AS_TRAINED
+        self, name: str, score: Score | Failure, answering: Answering = AS_TRAINED
     ) -> Prediction:
-        """The answer for what was loaded as the model's `loading` says, under this name."""
-        if isinstance(loaded, Failure):
-            return Prediction(name, None, None, loaded.reason)
-        score = self.score(loaded.picture.pixels)
+        """The answer to a score, under this name."""
+        if isinstance(score, Failure):
+            return Prediction(name, None, None, score.reason)
         label, probability = self.answer(score, answering)
         return Prediction(name, label, probability, unfamiliar=score.unfamiliar)
+
+    def without_hashes(self) -> "Model":
+        """All that answers need: the hashes of a million photos are 64 MB."""
+        none = as_rows([])
+        return replace(
+            self, train_files=none, train_pictures=none, held_out_files=none, held_out_pictures=none
+        )
 
     def trained_on(self, files: Hashes, pictures: Hashes) -> NDArray[np.bool_]:
         """Which pictures, by their hashes (k, 32), were trained on: (k,)."""

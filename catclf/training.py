@@ -17,6 +17,7 @@ from catclf.core.familiarity import Familiarity
 from catclf.core.logistic import Array
 from catclf.data.dataset import Dataset, Example, open_dataset
 from catclf.data.decode import MAX_PIXELS, Crop, Loading
+from catclf.data.loading import InOrder, in_order
 from catclf.data.similarity import Hashes, near_groups
 from catclf.data.splitting import fold_numbers, hold_out
 from catclf.errors import DataError, TrainingError
@@ -161,11 +162,16 @@ def train(
 
 
 def fit(
-    data: Path | str, options: Options, watch: Watch = unwatched, descend: Descend = descend
+    data: Path | str,
+    options: Options,
+    watch: Watch = unwatched,
+    descend: Descend = descend,
+    in_order: InOrder = in_order,
 ) -> Training:
     """The same with all that was found out, and with someone watching.
 
-    descend: another way from X and y to w and b.
+    descend: another way from X and y to w and b. in_order: another place where pictures become
+    columns; without a cache, which stays here.
     """
     recipe = options.chosen_recipe()
     dataset = open_dataset(data, options.positive)
@@ -178,7 +184,7 @@ def fit(
     # What was computed is not lost to an error or to a stop.
     with tidying(cache.save) if cache else nullcontext():
         try:
-            training = _fit(dataset, features, recipe, options, watch, cache, descend)
+            training = _fit(dataset, features, recipe, options, watch, cache, descend, in_order)
         finally:
             kept = cache.save() if cache else None
     return replace(training, remarks=(*training.remarks, kept)) if kept else training
@@ -192,8 +198,9 @@ def _fit(
     watch: Watch,
     cache: Cache | None,
     descend: Descend,
+    in_order: InOrder,
 ) -> Training:
-    columns, y, left_out = _read(dataset, features, recipe, options, watch, cache)
+    columns, y, left_out = _read(dataset, features, recipe, options, watch, cache, in_order)
 
     groups = near_groups(columns.files, columns.pictures)
     judges = _choose_judges(dataset, columns, groups, y, options)
@@ -237,7 +244,7 @@ def _fit(
     if judges.examples:
         try:
             evaluation = evaluate_examples(
-                model, judges.examples, where, options.jobs, watch, cache=cache
+                model, judges.examples, where, options.jobs, watch, cache=cache, in_order=in_order
             )
         except DataError as error:  # what judges is no good; what was learned is not lost for that
             remarks = (*remarks, f"not judged: {error}")
@@ -291,6 +298,7 @@ def _read(
     options: Options,
     watch: Watch,
     cache: Cache | None,
+    in_order: InOrder,
 ) -> tuple[Columns, NDArray[np.int8], tuple[tuple[str, str], ...]]:
     """The training split as columns, their labels (m,), and what could not be read."""
     examples = dataset.split("train")
@@ -307,6 +315,7 @@ def _read(
             options.max_memory or default_max_memory(),
             options.jobs,
             cache,
+            in_order,
         )
     except MemoryError as error:
         gigabytes = features.n_x * n * np.dtype(recipe.dtype).itemsize / 2**30

@@ -40,8 +40,10 @@ ALLOWED = {
     "plots": {"evaluation", "learning", "occlusion", *MODEL},
     "report": {"report", "plots", "occlusion", "__init__", *ABOVE},
     "notebook": {"report", *ABOVE},
+    "cluster": {"__init__", *FEATURES},
     "cli": {
         "cli",
+        "cluster",
         "explanation",
         "learning",
         "occlusion",
@@ -111,6 +113,8 @@ def users(library: str) -> set[str]:
     [
         ("PIL.Image", {"data/decode.py", "report/pictures.py"}),
         ("jinja2", {"report/page.py"}),
+        ("dask", {"cluster.py"}),
+        ("distributed", {"cluster.py"}),
         ("matplotlib", {"plots.py", "report/figures.py"}),
         ("h5py", {"data/hdf5.py"}),
         ("pillow_heif", {"data/decode.py"}),

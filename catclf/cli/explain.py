@@ -55,7 +55,7 @@ def explain(
     pixels = loaded.picture.pixels
     explanation = explained(opened, pixels, jobs)
     screen = drawing.screen_of(sys.stdout)
-    answer = opened.prediction(str(photo), loaded)
+    answer = opened.prediction(str(photo), opened.score_loaded(loaded))
     for line in [_answer(opened, answer), *_sum(opened, explanation), *_parts(explanation)]:
         console.result(line)
     seen = overlay(pixels, explanation.covered)

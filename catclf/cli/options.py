@@ -2,6 +2,8 @@
 
 import math
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +13,7 @@ import typer
 from catclf.cli import completion, console
 
 if TYPE_CHECKING:
+    from catclf.data.loading import InOrder
     from catclf.model import Model
 
 Jobs = Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Threads. [default: cores]")]
@@ -38,6 +41,15 @@ Report = Annotated[
 ]
 MEGA = 10**6
 USUAL_MEGAPIXELS = 200  # the loader's own limit, which is not imported for a help text
+Cluster = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        metavar="ADDRESS",
+        help="Photos are read and computed by the workers of this Dask scheduler, or by N "
+        "processes here: local:N. [an extra]",
+    ),
+]
 DEFAULT_MODEL = Path("model.npz")
 BUNDLED_MODEL = Path(__file__).parents[1] / "bundled.npz"
 
@@ -82,6 +94,24 @@ def open_model(path: Path | None, quiet: bool, max_megapixels: int = USUAL_MEGAP
         origin = "the bundled model" if found == BUNDLED_MODEL else str(found)
         console.remark(f"using {origin}, trained on {console.escape(model.record.data)}")
     return model
+
+
+@contextmanager
+def workers(cluster: str | None, quiet: bool) -> "Iterator[InOrder]":
+    """Who reads and computes while this lasts: the threads of this process, or a cluster."""
+    if cluster is None:
+        from catclf.data.loading import in_order
+
+        yield in_order
+        return
+    from catclf.cluster import Cluster
+
+    with Cluster(cluster) as opened:
+        if not quiet:
+            n, threads = opened.size
+            there = f"{console.count(n, 'worker')} with {console.count(threads, 'thread')}"
+            console.remark(f"{console.escape(cluster)}: {there}; dashboard: {opened.dashboard}")
+        yield opened.in_order
 
 
 def check_report(path: Path | None) -> None:

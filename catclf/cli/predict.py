@@ -2,12 +2,14 @@
 
 import json
 import os
+import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict
-from itertools import islice
+from functools import partial
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -66,6 +68,13 @@ def predict(
         ),
     ] = None,
     max_megapixels: options.MaxMegapixels = options.USUAL_MEGAPIXELS,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            metavar="I/N", help="Only the I-th of N parts of the photos, split by their names."
+        ),
+    ] = None,
+    cluster: options.Cluster = None,
     jobs: options.Jobs = None,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
@@ -85,6 +94,9 @@ def predict(
         raise typer.BadParameter("--resume writes a CSV, without --json, --only and --report")
     if files_from == STANDARD_INPUT and STANDARD_INPUT in (inputs or []):
         raise typer.BadParameter("- can be read once: as a picture or as a list")
+    if cluster is not None and report is not None:
+        raise typer.BadParameter("--report shows photos that are read here, without --cluster")
+    is_mine = _shard(shard)
     options.check_report(report)
     opened = options.open_model(model, quiet, max_megapixels)
     if prior is not None and not quiet:
@@ -114,13 +126,22 @@ def predict(
 
         sheet = ContactSheet(opened)
 
-    with _resumed(resume, opened, answering) as rows:
+    with (
+        options.workers(cluster, quiet) as in_order,
+        _resumed(resume, opened, answering) as rows,
+        _progress(cluster, quiet) as tick,
+    ):
         finder = _Finder(rows.lacks if rows else lambda name: True)
         labels = Counter(rows.labels if rows else {})
         before = labels.total()
-        for sources in finder.batches(inputs or [], files_from, nul):
-            for prediction in (sheet or opened).predict_sources(sources, answering, jobs):
+        ask = sheet.predict_sources if sheet else partial(opened.predict_sources, in_order=in_order)
+        batches = finder.batches(inputs or [], files_from, nul)
+        if cluster is not None:  # has too many threads to wait for the last of every batch
+            batches = iter([chain.from_iterable(batches)])
+        for sources in batches:
+            for prediction in ask(filter(is_mine, sources), answering, jobs):
                 labels[prediction.label] += 1
+                tick()
                 if only is not None and prediction.error and not quiet:
                     console.remark(f"{escape(prediction.input)}: {escape(prediction.error)}")
                 (rows.append if rows else show)(prediction)
@@ -155,6 +176,43 @@ def _resumed(path: Path | None, model: "Model", answering: "Answering") -> "Iter
             lambda name: next(model.predict_sources([(str(name), File(name))], answering)),
         )
         yield rows
+
+
+def _shard(asked: str | None) -> "Callable[[tuple[str, Source]], bool]":
+    """Whether a photo is in the I-th of N parts, by the first 8 bytes of the sha256 of its name as
+    a number: which part depends on nothing but the name."""
+    if asked is None:
+        return lambda pair: True
+    parts = re.fullmatch(r"(\d{1,9})/(\d{1,9})", asked)
+    i, n = map(int, parts.groups()) if parts else (0, 0)
+    if not 1 <= i <= n:
+        raise typer.BadParameter("write 1/4 for the first of four", param_hint="--shard")
+    import hashlib
+
+    def is_mine(pair: "tuple[str, Source]") -> bool:
+        digest = hashlib.sha256(os.fsencode(pair[0])).digest()
+        return int.from_bytes(digest[:8]) % n == i - 1
+
+    return is_mine
+
+
+@contextmanager
+def _progress(cluster: str | None, quiet: bool) -> Iterator[Callable[[], None]]:
+    """To be called after each photo: a cluster's rate, unless the rows themselves are seen."""
+    if cluster is None or quiet or sys.stdout.isatty():
+        yield lambda: None
+        return
+    from catclf.recipes import Progress
+
+    done = 0
+    with console.ProgressBar(quiet) as bar:
+
+        def tick() -> None:
+            nonlocal done
+            done += 1
+            bar(Progress("asking", 0.0, done, "photos"))
+
+        yield tick
 
 
 class _Finder:

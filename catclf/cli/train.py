@@ -13,6 +13,7 @@ from catclf.cli import console, drawing, options
 from catclf.cli.console import count, escape, percent
 
 if TYPE_CHECKING:
+    from catclf.data.loading import InOrder
     from catclf.evaluation import Comparison
     from catclf.model import Model, Record
     from catclf.training import Training
@@ -112,6 +113,7 @@ def train(
         ),
     ] = True,
     report: options.Report = None,
+    cluster: options.Cluster = None,
     jobs: options.Jobs = None,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
@@ -148,12 +150,13 @@ def train(
         jobs=jobs,
         max_memory=_bytes(max_memory),
         prior=prior,
-        cache=cache,
+        cache=cache and cluster is None,
         max_pixels=max_megapixels * options.MEGA,
     )
-    with console.ProgressBar(quiet) as bar:
-        training = fit(data, asked, bar)
-    replaced = _replaced(output, training, jobs)
+    with options.workers(cluster, quiet) as in_order:
+        with console.ProgressBar(quiet) as bar:
+            training = fit(data, asked, bar, in_order=in_order)
+        replaced = _replaced(output, training, jobs, in_order)
     training.model.save(output)
     if not quiet:
         for line in _summary(training):
@@ -261,7 +264,9 @@ def _judgement(training: "Training") -> list[str]:
     return lines + [f"note: {escape(warning)}" for warning in evaluation.warnings]
 
 
-def _replaced(output: Path, training: "Training", jobs: int | None) -> str | None:
+def _replaced(
+    output: Path, training: "Training", jobs: int | None, in_order: "InOrder"
+) -> str | None:
     """What is said of the model that stands where the new one goes."""
     if not output.exists():
         return None
@@ -273,7 +278,7 @@ def _replaced(output: Path, training: "Training", jobs: int | None) -> str | Non
         older = load_model(output)
     except ModelError as error:
         return f"replaced a model that this version cannot use ({escape(error.what)})"
-    comparison = compare(older, training.model, training.judges, jobs)
+    comparison = compare(older, training.model, training.judges, jobs, in_order)
     return f"replaced {_described(older)}; {_compared(comparison)}"
 
 

@@ -1,10 +1,12 @@
 """A zip of any of the folder forms, read without unpacking."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
-from catclf.data.dataset import Dataset
+from catclf.data.dataset import Dataset, Source
 from catclf.data.decode import EXTENSIONS, SIGNATURE_BYTES, looks_like_picture
 from catclf.data.folder import Entry, arrange, is_junk
 from catclf.data.zips import Zip
@@ -18,6 +20,14 @@ class Member:
     archive: Zip
     name: str
 
+    def __reduce__(self) -> tuple[Callable[[Path, str], Source], tuple[Path, str]]:
+        return _again, (self.archive.path.absolute(), self.name)
+
+    @property
+    def path(self) -> Path:
+        """The zip's."""
+        return self.archive.path
+
     def read(self) -> bytes:
         """The member's bytes; several threads may read one archive."""
         return self.archive.read(self.name)
@@ -29,6 +39,38 @@ class Member:
     def fingerprint(self) -> str:
         """Size and checksum."""
         return f"{self.archive.size(self.name)}:{self.archive.checksum(self.name):08x}"
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A picture in a zip that cannot be opened where it is wanted."""
+
+    reason: str
+
+    def read(self) -> bytes:
+        """Never; `UnreadableImage`."""
+        raise UnreadableImage(self.reason)
+
+    def size(self) -> int:
+        """None."""
+        return 0
+
+    def fingerprint(self) -> str:
+        """None."""
+        return ""
+
+
+def _again(path: Path, name: str) -> Source:
+    """A member that was pickled, in a process that may have the zip open from others."""
+    try:
+        return Member(_opened(path), name)
+    except DataError as error:
+        return Missing(error.what)
+
+
+@lru_cache(maxsize=4)
+def _opened(path: Path) -> Zip:
+    return Zip(path)
 
 
 def is_npz(path: Path) -> bool:

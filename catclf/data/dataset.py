@@ -29,7 +29,10 @@ def is_plausible(size: int, stored: int) -> bool:
 
 
 class Source(Protocol):
-    """Where the bytes or the array of one picture come from."""
+    """Where the bytes or the array of one picture come from.
+
+    Pickled, it means the same picture in any process that sees the same files.
+    """
 
     def read(self) -> bytes | NDArray[np.uint8]:
         """The file's bytes, or an array (H, W, 3) or (H, W) uint8; UnreadableImage if not."""
@@ -67,6 +70,9 @@ class File:
     """A picture file on the disk."""
 
     path: Path
+
+    def __reduce__(self) -> tuple[type, tuple[Path]]:
+        return File, (self.path.absolute(),)
 
     def read(self) -> bytes:
         """The file's bytes. Pipes, sockets and devices are never opened."""

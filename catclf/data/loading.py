@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import chain, islice
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,6 +104,23 @@ def in_order(
         finally:
             for future in waiting:
                 future.cancel()
+
+
+class InOrder(Protocol):
+    """What `in_order` does with sources, here or elsewhere: who takes one of these needs not know.
+
+    Elsewhere work and sources have to be pickled: no lambdas, no locks.
+    """
+
+    def __call__(
+        self,
+        work: Callable[[Source], Result],
+        sources: Iterable[Source],
+        jobs: int | None = None,
+        /,
+    ) -> Iterator[Result]:
+        """work(source) for each source, in their order; the results are the same everywhere."""
+        ...
 
 
 def available_cores() -> int:

@@ -7,6 +7,7 @@ import os
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from catclf.data.dataset import Source
 from catclf.data.decode import Loading
-from catclf.data.loading import Failure, digest, in_order, picture_of, turn
+from catclf.data.loading import Failure, InOrder, digest, in_order, picture_of, turn
 from catclf.data.similarity import Hashes, as_rows
 from catclf.errors import DataError, ModelError, UnreadableImage
 
@@ -118,18 +119,20 @@ def matrix(
     max_bytes: int | None = None,
     jobs: int | None = None,
     cache: "Cache | None" = None,
+    in_order: InOrder = in_order,
 ) -> Columns:
     """X from n sources; each picture's pixels are freed as its column stands.
 
     each(done) is called after every picture. An X of more than max_bytes lies in a file. jobs:
     threads, by default one a core. cache: what is known from earlier, and where new columns go.
+    in_order: where the columns are computed; a cache stays here.
     """
     X = _allocate((features.n_x, len(sources)), dtype, max_bytes)
     kept: list[int] = []
     files: list[bytes] = []
     pictures: list[bytes] = []
     failures: list[tuple[int, str]] = []
-    results = in_order(lambda source: column(features, source, cache), sources, jobs)
+    results = in_order(partial(column, features, cache=cache), sources, jobs)
     for position, result in enumerate(results):
         if isinstance(result, Failure):
             failures.append((position, result.reason))

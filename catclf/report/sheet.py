@@ -54,7 +54,8 @@ class ContactSheet:
 
     def _see(self, name: str, source: Source) -> _Seen:
         loaded = load_one(source, self._model.loading)
-        prediction = self._model.prediction(name, loaded, self._answering)
+        score = self._model.score_loaded(loaded)
+        prediction = self._model.prediction(name, score, self._answering)
         if isinstance(loaded, Failure):
             return _Seen(prediction)
         picture = loaded.picture
