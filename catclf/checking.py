@@ -7,6 +7,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +17,9 @@ from catclf.core.calibration import platt
 from catclf.core.logistic import sigmoid
 from catclf.core.metrics import wilson
 from catclf.data import manifest
-from catclf.data.dataset import Dataset, Example, File, open_dataset
-from catclf.data.decode import MAX_PIXELS, Loading, Picture
-from catclf.data.loading import Failure, Loaded, load
+from catclf.data.dataset import Dataset, Example, File, Source, open_dataset
+from catclf.data.decode import MAX_PIXELS, Loading
+from catclf.data.loading import Failure, InOrder, in_order, load_one
 from catclf.data.similarity import Hashes, alike_groups, as_rows, thumbnail
 from catclf.data.splitting import fold_numbers
 from catclf.features import SIZES, feature_map, matrix
@@ -53,6 +54,19 @@ _SUFFIXES = {
     "PPM": (".ppm", ".pgm", ".pbm", ".pnm"),
     "HEIF": (".heic", ".heif"),
 }
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is kept of a picture that could be read: `Picture` and `Loaded` say what it means."""
+
+    sha256: bytes
+    thumbnail: NDArray[np.float32]
+    width: int
+    height: int
+    format: str
+    mode: str
+    orientation: int
 
 
 @dataclass(frozen=True)
@@ -92,9 +106,11 @@ def check(
     cache: bool = True,
     watch: Watch = unwatched,
     max_pixels: int = MAX_PIXELS,
+    in_order: InOrder = in_order,
 ) -> Check:
     """Look a data set over. labels: doubt labels too, which takes conv's features of all pictures.
-    max_pixels: larger pictures count as unreadable.
+    max_pixels: larger pictures count as unreadable. in_order: where pictures are looked at; with a
+    cache for features, which stays here.
 
     Raises `DataError` where there is no data set at all.
     """
@@ -102,9 +118,9 @@ def check(
     examples = dataset.examples
     names = [full_name(dataset, example) for example in examples]
     loading = Loading(max_pixels=max_pixels)
-    found = _read(examples, loading, jobs, watch)
-    readable = np.array([i for i, result in enumerate(found) if isinstance(result, Loaded)], int)
-    pictures = {i: result.picture for i, result in enumerate(found) if isinstance(result, Loaded)}
+    found = _look(examples, loading, jobs, watch, in_order)
+    pictures = {i: result for i, result in enumerate(found) if isinstance(result, Seen)}
+    readable = np.array(list(pictures), int)
     findings = [
         Finding(UNREADABLE, (names[i],), result.reason)
         for i, result in enumerate(found)
@@ -113,8 +129,8 @@ def check(
     for i, picture in pictures.items():
         findings += _odd(names[i], examples[i], picture)
 
-    files = as_rows([r.sha256 for r in found if isinstance(r, Loaded)])
-    thumbnails = [thumbnail(picture.pixels) for picture in pictures.values()]
+    files = as_rows([picture.sha256 for picture in pictures.values()])
+    thumbnails = [picture.thumbnail for picture in pictures.values()]
     groups = alike_groups(files, np.array(thumbnails, np.float32).reshape(len(thumbnails), -1))
     several = [members for members in _members(groups, readable) if len(members) > 1]
     for members in several:
@@ -123,7 +139,9 @@ def check(
     not_doubted = "not asked for"
     if labels:
         learning = [examples[i] for i in readable]
-        not_doubted, doubts = _doubts(learning, loading, files, groups, jobs, cache, watch)
+        not_doubted, doubts = _doubts(
+            learning, loading, files, groups, jobs, cache, watch, in_order
+        )
         findings += [
             Finding(DOUBT, (names[readable[k]],), _in_words(dataset, examples[readable[k]], p))
             for k, p in doubts
@@ -153,18 +171,39 @@ def full_name(dataset: Dataset, example: Example) -> str:
     return f"{os.path.abspath(dataset.path)}: {example.name}"  # noqa: PTH100
 
 
-def _read(
-    examples: Sequence[Example], loading: Loading, jobs: int | None, watch: Watch
-) -> list[Loaded | Failure]:
-    found: list[Loaded | Failure] = []
+def _look(
+    examples: Sequence[Example],
+    loading: Loading,
+    jobs: int | None,
+    watch: Watch,
+    in_order: InOrder,
+) -> list[Seen | Failure]:
+    found: list[Seen | Failure] = []
     sources = [example.source for example in examples]
-    for result in load(sources, loading, jobs):
+    for result in in_order(partial(_seen, loading), sources, jobs):
         found.append(result)
         watch(Progress("reading", len(found) / len(sources), len(found), "photos"))
     return found
 
 
-def _odd(name: str, example: Example, picture: Picture) -> list[Finding]:
+def _seen(loading: Loading, source: Source) -> Seen | Failure:
+    """What is kept of the picture there, or why it cannot be had."""
+    loaded = load_one(source, loading)
+    if isinstance(loaded, Failure):
+        return loaded
+    picture = loaded.picture
+    return Seen(
+        loaded.sha256,
+        thumbnail(picture.pixels),
+        picture.width,
+        picture.height,
+        picture.format,
+        picture.mode,
+        picture.orientation,
+    )
+
+
+def _odd(name: str, example: Example, picture: Seen) -> list[Finding]:
     """What one picture shows by itself."""
     findings = []
     suffix = Path(example.name).suffix.lower()
@@ -176,7 +215,7 @@ def _odd(name: str, example: Example, picture: Picture) -> list[Finding]:
     return findings
 
 
-def _is_tiny(picture: Picture) -> bool:
+def _is_tiny(picture: Seen) -> bool:
     return min(picture.width, picture.height) < TINY
 
 
@@ -205,7 +244,7 @@ def _doubled(names: Sequence[str], examples: Sequence[Example]) -> list[Finding]
 
 
 def _superfluous(
-    several: Sequence[Sequence[int]], examples: Sequence[Example], pictures: dict[int, Picture]
+    several: Sequence[Sequence[int]], examples: Sequence[Example], pictures: dict[int, Seen]
 ) -> set[int]:
     """Positions that a clean set would not hold: of one picture under two labels all; of one in
     train and test those in train; of others but the largest, the first of equal ones."""
@@ -228,6 +267,7 @@ def _doubts(
     jobs: int | None,
     cached: bool,
     watch: Watch,
+    in_order: InOrder,
 ) -> tuple[str, list[tuple[int, float]]]:
     """Why labels cannot be doubted, or "" and position and p of those contradicted, surest first.
 
@@ -247,6 +287,7 @@ def _doubts(
             each=lambda done: watch(Progress("features", done / n, done, "photos")),
             jobs=jobs,
             cache=cache,
+            in_order=in_order,
         )
     finally:
         if cache:
@@ -292,7 +333,7 @@ def _imbalance(dataset: Dataset) -> list[Finding]:
     return [Finding(BALANCE, (), f"{train:.0%} {name} in train, {test:.0%} in test")]
 
 
-def _information(pictures: Iterable[Picture]) -> dict[str, int]:
+def _information(pictures: Iterable[Seen]) -> dict[str, int]:
     counts: Counter[str] = Counter()
     for picture in pictures:
         if picture.mode != "RGB":

@@ -42,6 +42,7 @@ def check(
         ),
     ] = True,
     max_megapixels: options.MaxMegapixels = options.USUAL_MEGAPIXELS,
+    cluster: options.Cluster = None,
     jobs: options.Jobs = None,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
@@ -53,9 +54,10 @@ def check(
     options.set_blas_threads(jobs)
     from catclf import checking
 
-    with console.ProgressBar(quiet) as bar:
-        limit = max_megapixels * options.MEGA
-        checked = checking.check(data, positive, labels, jobs, cache, bar, limit)
+    limit = max_megapixels * options.MEGA
+    kept = cache and cluster is None
+    with options.workers(cluster, quiet) as in_order, console.ProgressBar(quiet) as bar:
+        checked = checking.check(data, positive, labels, jobs, kept, bar, limit, in_order)
     if as_json:
         console.result(json.dumps(_plain(checked)))
     else:
@@ -68,8 +70,8 @@ def check(
     if write_clean is not None:
         checking.write_clean(checked, write_clean)
         if not quiet:
-            kept = count(len(checked.kept), "picture")
-            console.remark(f"wrote {escape(str(write_clean))}: {kept} to keep")
+            n = count(len(checked.kept), "picture")
+            console.remark(f"wrote {escape(str(write_clean))}: {n} to keep")
     if checked.findings:
         raise typer.Exit(FOUND_SOMETHING)
 

@@ -153,6 +153,17 @@ class TestSameAsHere:
         assert np.array_equal(one.train_files, other.train_files)
         assert np.array_equal(one.train_pictures, other.train_pictures)
 
+    def test_checks(self, cli, address, linked, tmp_path) -> None:
+        linked(tmp_path / "data/train", 12, 12)
+        linked(tmp_path / "data/test", 5, 5, "test")
+        (tmp_path / "data/train/cat/again.png").symlink_to(DRAWINGS[0])
+        (tmp_path / "data/train/cat/broken.png").write_bytes(b"nothing")
+        here = cli("check", "data", "--no-cache", "--json")
+        there = cli("check", "data", "--json", "--cluster", address)
+        assert here.code == there.code == 1
+        assert there.raw == here.raw
+        assert "broken.png" in there.out
+
     def test_every_kind_of_data_set(self, cli, address, linked, tmp_path) -> None:
         folder = linked(tmp_path / "folder", 8, 8)
         examples = open_dataset(folder).examples
