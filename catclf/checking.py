@@ -17,6 +17,7 @@ from catclf.core.calibration import platt
 from catclf.core.logistic import sigmoid
 from catclf.core.metrics import wilson
 from catclf.data import manifest
+from catclf.data.addresses import Remote
 from catclf.data.dataset import Dataset, Example, File, Source, open_dataset
 from catclf.data.decode import MAX_PIXELS, Loading
 from catclf.data.loading import Failure, InOrder, in_order, load_one
@@ -168,6 +169,8 @@ def full_name(dataset: Dataset, example: Example) -> str:
     """Where a picture lies: its file, or the file that holds it and its name there."""
     if isinstance(example.source, File):
         return os.path.abspath(example.source.path)  # noqa: PTH100 - links stay as they are
+    if isinstance(example.source, Remote):
+        return example.source.address
     return f"{os.path.abspath(dataset.path)}: {example.name}"  # noqa: PTH100
 
 

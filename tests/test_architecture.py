@@ -115,6 +115,7 @@ def users(library: str) -> set[str]:
         ("jinja2", {"report/page.py"}),
         ("dask", {"cluster.py"}),
         ("distributed", {"cluster.py"}),
+        ("fsspec", {"data/addresses.py"}),
         ("matplotlib", {"plots.py", "report/figures.py"}),
         ("h5py", {"data/hdf5.py"}),
         ("pillow_heif", {"data/decode.py"}),

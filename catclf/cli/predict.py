@@ -20,7 +20,8 @@ from catclf.cli.console import count, escape
 from catclf.nearest import did_you_mean, nearest, nearest_path
 
 if TYPE_CHECKING:
-    from catclf.cli.rows import Rows
+    from catclf.cli.rows import Parts, Rows
+    from catclf.data.addresses import Listing
     from catclf.data.dataset import Source
     from catclf.model import Answering, Model, Prediction
 
@@ -32,7 +33,10 @@ LIST_BYTES = 65_536  # of a list of names at a time; what a pipe holds
 def predict(
     inputs: Annotated[
         list[str] | None,
-        typer.Argument(metavar="INPUT...", help="Photos, folders, or - for one on standard input."),
+        typer.Argument(
+            metavar="INPUT...",
+            help="Photos, folders, addresses (s3://...), or - for one on standard input.",
+        ),
     ] = None,
     model: options.ModelPath = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
@@ -44,7 +48,10 @@ def predict(
         bool, typer.Option("-0", help="Names end in NUL: in --files-from, and out of --only.")
     ] = False,
     files_from: Annotated[
-        str | None, typer.Option(metavar="LIST", help="Read names from a file, or - .")
+        str | None,
+        typer.Option(
+            metavar="LIST", help="Read names from a file, or - ; of a CSV its column path."
+        ),
     ] = None,
     threshold: Annotated[
         float | None,
@@ -65,6 +72,12 @@ def predict(
         typer.Option(
             metavar="OUT.csv",
             help="Append rows to this CSV; photos that have one there are not asked again.",
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FOLDER", help="Rows go to CSV files in a new folder."
         ),
     ] = None,
     max_megapixels: options.MaxMegapixels = options.USUAL_MEGAPIXELS,
@@ -92,6 +105,9 @@ def predict(
         raise typer.BadParameter("--json, --csv and --only exclude each other")
     if resume is not None and (as_json or only is not None or report is not None):
         raise typer.BadParameter("--resume writes a CSV, without --json, --only and --report")
+    if output is not None and (as_json or only is not None or report is not None or resume):
+        what = "--output writes CSV files, without --json, --only, --report and --resume"
+        raise typer.BadParameter(what)
     if files_from == STANDARD_INPUT and STANDARD_INPUT in (inputs or []):
         raise typer.BadParameter("- can be read once: as a picture or as a list")
     if cluster is not None and report is not None:
@@ -114,7 +130,7 @@ def predict(
         show = _only(_label(opened, only), nul)
     elif as_json:
         show = _json_row
-    elif as_csv and resume is None:
+    elif as_csv and resume is None and output is None:
         from catclf.cli.rows import HEADER
 
         console.result(HEADER)
@@ -129,8 +145,11 @@ def predict(
     with (
         options.workers(cluster, quiet) as in_order,
         _resumed(resume, opened, answering) as rows,
+        _parts(output) as parts,
         _progress(cluster, quiet) as tick,
     ):
+        if kept := rows or parts:
+            show = kept.append
         finder = _Finder(rows.lacks if rows else lambda name: True)
         labels = Counter(rows.labels if rows else {})
         before = labels.total()
@@ -144,7 +163,7 @@ def predict(
                 tick()
                 if only is not None and prediction.error and not quiet:
                     console.remark(f"{escape(prediction.input)}: {escape(prediction.error)}")
-                (rows.append if rows else show)(prediction)
+                show(prediction)
             console.hand_over()
     if sheet is not None and report is not None:
         sheet.write(report)
@@ -176,6 +195,17 @@ def _resumed(path: Path | None, model: "Model", answering: "Answering") -> "Iter
             lambda name: next(model.predict_sources([(str(name), File(name))], answering)),
         )
         yield rows
+
+
+@contextmanager
+def _parts(folder: Path | None) -> "Iterator[Parts | None]":
+    if folder is None:
+        yield None
+        return
+    from catclf.cli.rows import Parts
+
+    with Parts(folder) as parts:
+        yield parts
 
 
 def _shard(asked: str | None) -> "Callable[[tuple[str, Source]], bool]":
@@ -245,7 +275,12 @@ class _Finder:
 
         if not self._wanted(name):  # before the disk is asked about a million of them
             return
-        if os.path.isdir(name):  # noqa: PTH112 - a name with a NUL is False here, an error there
+        if "://" in name and (remote := _listing(name)) is not None:
+            self.others += remote.others
+            for address, source in remote.pictures:
+                if address == name or self._wanted(address):
+                    yield address, source
+        elif os.path.isdir(name):  # noqa: PTH112 - a name with a NUL is False here, an error there
             from catclf.data.folder import pictures_below
 
             found = pictures_below(Path(name))
@@ -253,14 +288,39 @@ class _Finder:
             for path in (*found.pictures, *found.closed):
                 if self._wanted(str(path)):
                     yield str(path), File(path)
+        elif "*" in name and (matching := _matching(name)):
+            for each in matching:
+                if self._wanted(each):
+                    yield each, File(Path(each))
         else:
             yield name, File(Path(name))
+
+
+def _listing(address: str) -> "Listing | None":
+    """What is below an address; None where it is none."""
+    from catclf.data.addresses import is_address, listing
+
+    return listing(address) if is_address(address) else None
+
+
+def _matching(pattern: str) -> list[str]:
+    """The files that a pattern names which no shell has replaced, ** for folders of any depth."""
+    if os.path.lexists(pattern) or "\0" in pattern:
+        return []
+    from glob import glob
+
+    return sorted(glob(pattern, recursive=True))  # noqa: PTH207 - Path's is of one folder
 
 
 def _listed(files_from: str, nul: bool) -> Iterator[list[str]]:
     """The names in a list, those that have arrived together: its writer may not be done."""
     from catclf.errors import DataError
 
+    if files_from.lower().endswith((".csv", ".tsv")):
+        from catclf.data import manifest
+
+        yield manifest.names(Path(files_from))
+        return
     end = b"\0" if nul else b"\n"
     rest = b""
     try:

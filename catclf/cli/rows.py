@@ -18,12 +18,15 @@ from typing import TYPE_CHECKING
 
 from catclf.cli.console import escape
 from catclf.errors import CatclfError
+from catclf.stopping import tidying
+from catclf.writing import write_whole
 
 if TYPE_CHECKING:
     from catclf.model import Prediction
 
 HEADER = "input,label,probability,error,unfamiliar"
 STANDARD_INPUT = "-"
+PART_ROWS = 100_000
 CLOSE = 1e-3  # relative; processors differ by less, and other models or options by more
 
 
@@ -189,6 +192,57 @@ class Rows:
 
     def _error(self, what: str, do: str = "name another file") -> CatclfError:
         return CatclfError(what, where=str(self._path), do=do)
+
+
+class Parts:
+    """CSV files of at most PART_ROWS rows in a folder, each written whole. Closed by `with`.
+
+    What is known when it ends, or is stopped, is written. Raises `CatclfError` for a folder that
+    cannot be written, or that has such files already.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lines: list[str] = []
+        self._written = 0
+        self._tidying = tidying(self._write)
+        try:
+            folder.mkdir(exist_ok=True)
+            taken = any(folder.glob("part-*.csv"))
+        except OSError as error:
+            raise self._error(error) from error
+        if taken:
+            do = "name a new one"
+            raise CatclfError("has rows of another run", where=str(folder), do=do)
+
+    def __enter__(self) -> "Parts":
+        self._tidying.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._tidying.__exit__(None, None, None)
+        self._write()
+
+    def append(self, prediction: "Prediction") -> None:
+        """Keep the row of a prediction, and write those kept when they are enough."""
+        self._lines.append(row(prediction))
+        if len(self._lines) >= PART_ROWS:
+            self._write()
+
+    def _write(self) -> None:
+        if not self._lines:
+            return
+        lines, self._lines = self._lines, []
+        text = "".join(f"{line}\n" for line in (HEADER, *lines))
+        try:
+            path = self._folder / f"part-{self._written:05}.csv"
+            write_whole(path, [text.encode("utf-8", "backslashreplace")])
+        except OSError as error:
+            raise self._error(error) from error
+        self._written += 1
+
+    def _error(self, error: OSError) -> CatclfError:
+        return CatclfError(f"cannot be written ({error.strerror})", where=str(self._folder))
 
 
 def _close(p: float, q: float) -> bool:

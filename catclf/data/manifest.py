@@ -1,16 +1,18 @@
 """CSV and TSV manifests: a line a picture, with its path, its label and, if present, its split.
 
-Further columns are groups for `eval --by`. Paths are relative to the manifest.
+Further columns are groups for `eval --by`. Paths are relative to the manifest, or addresses.
 """
 
 import csv
 import io
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
+from catclf.data.addresses import Remote, is_address
 from catclf.data.dataset import SPLIT_NAMES, Dataset, Example, File, Labelled, resolve
 from catclf.errors import DataError
 from catclf.writing import write_whole
@@ -24,17 +26,8 @@ _NUMBERED = {"0": "non-cat", "1": "cat"}  # where there are no other labels
 
 def read(path: Path, positive: str | None) -> Dataset:
     """The data set that a manifest lists."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
-            head = file.readline(LINE_LENGTH)
-            file.seek(0)
-            rows = csv.reader(_lines(file), delimiter=_delimiter(path, head), strict=True)
-            header = [name.strip().lower() for name in next(rows, [])]
-            numbered = list(_examples(path, header, rows))
-    except csv.Error as error:
-        raise DataError(f"not a table: {error}", where=str(path)) from error
-    except OSError as error:
-        raise DataError(f"cannot be read ({error.strerror})", where=str(path)) from error
+    with _table(path) as (header, rows):
+        numbered = list(_examples(path, header, rows))
     labelled = [example for _, example in numbered if example is not None]
     class_names = {example.class_name for example in labelled}
     if class_names <= set(_NUMBERED) and positive not in class_names:
@@ -46,18 +39,28 @@ def read(path: Path, positive: str | None) -> Dataset:
     return resolve(path, labelled, positive, remarks)
 
 
+def names(path: Path) -> list[str]:
+    """The pictures that a manifest lists, whether it has labels or not: paths and addresses."""
+    with _table(path) as (header, rows):
+        column = _column(path, header, _PATH, "path")
+        return [_full(path, row[column]) for row in rows if len(row) > column]
+
+
 def write(path: Path, examples: Sequence[Example]) -> None:
     """A manifest of these examples with their full paths.
 
-    DataError where they are not files, and where something stands at the path already.
+    DataError where they have none, and where something stands at the path already.
     """
     columns = sorted({key for example in examples for key in example.groups} - {"class"})
     rows = []
     for example in examples:
-        if not isinstance(example.source, File):
+        if isinstance(example.source, Remote):
+            where = example.source.address
+        elif isinstance(example.source, File):
+            where = os.path.abspath(example.source.path)  # noqa: PTH100 - links stay as they are
+        else:
             what = "is no file, so no manifest can list it"
             raise DataError(what, where=example.name, do="unpack the data first")
-        where = os.path.abspath(example.source.path)  # noqa: PTH100 - links stay as they are
         groups = [example.groups.get(column, "") for column in columns]
         rows.append((where, example.groups["class"], example.split, *groups))
     text = io.StringIO(newline="")
@@ -70,6 +73,21 @@ def write(path: Path, examples: Sequence[Example]) -> None:
         write_whole(path, [text.getvalue().encode("utf-8", "surrogateescape")])
     except OSError as error:
         raise DataError(f"cannot be written ({error.strerror})", where=str(path)) from error
+
+
+@contextmanager
+def _table(path: Path) -> Iterator[tuple[list[str], Iterator[list[str]]]]:
+    """Header and rows while the file is open; DataError where it is no table."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
+            head = file.readline(LINE_LENGTH)
+            file.seek(0)
+            rows = csv.reader(_lines(file), delimiter=_delimiter(path, head), strict=True)
+            yield [name.strip().lower() for name in next(rows, [])], rows
+    except csv.Error as error:
+        raise DataError(f"not a table: {error}", where=str(path)) from error
+    except OSError as error:
+        raise DataError(f"cannot be read ({error.strerror})", where=str(path)) from error
 
 
 def _lines(file: TextIO) -> Iterator[str]:
@@ -119,8 +137,14 @@ def _examples(
             continue
         split = None if split_column is None else _split(path, number, row[split_column])
         groups = {header[j]: row[j] for j in group_columns}
-        file = File(path.parent / row[path_column])
-        yield number, Labelled(row[path_column], file, label, split, groups)
+        name = _full(path, row[path_column])
+        source = Remote(name) if is_address(name) else File(Path(name))
+        yield number, Labelled(row[path_column], source, label, split, groups)
+
+
+def _full(path: Path, name: str) -> str:
+    """An address as it is, a path below the manifest's folder."""
+    return name if is_address(name) else str(path.parent / name)
 
 
 def _column(path: Path, header: Sequence[str], names: Sequence[str], wanted: str) -> int:

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from catclf import model as model_module
+from catclf.cli import rows
 
 ROOT = Path(__file__).resolve().parents[2]
 DRAWN = ROOT / "sample_images/drawn/test"
@@ -259,3 +260,32 @@ def test_many_names_are_only_looked_up(predict, asked) -> None:
     assert ran.code == 0
     assert "50,000 of them answered before" in ran.err
     assert asked == ["a.png"]
+
+
+class TestParts:
+    """predict -o FOLDER."""
+
+    def test_rows_lie_in_files_of_so_many(self, cli, monkeypatch, tmp_path) -> None:
+        monkeypatch.setattr(rows, "PART_ROWS", 4)
+        photos = sorted((ROOT / "sample_images/photos").glob("*.jpg"))
+        asked = [*photos, tmp_path / "none.jpg", *photos]
+        whole = cli("predict", *asked, "--csv", "-q")
+        ran = cli("predict", *asked, "-o", "out", "-q")
+        assert (ran.code, ran.out) == (3, "")
+        files = sorted(Path("out").iterdir())
+        assert [path.name for path in files] == [f"part-{i:05}.csv" for i in range(len(files))]
+        found = [path.read_text().splitlines() for path in files]
+        assert all(part[0] == rows.HEADER and len(part) <= 5 for part in found)
+        assert [row for part in found for row in part[1:]] == whole.rows[1:]
+
+    def test_rows_of_another_run_stay(self, cli) -> None:
+        Path("out").mkdir()
+        Path("out/part-00007.csv").write_text("mine")
+        ran = cli("predict", DRAWN / "cat/000.png", "-o", "out")
+        assert (ran.code, ran.out) == (4, "")
+        assert "out: has rows of another run; name a new one" in ran.err
+        assert Path("out/part-00007.csv").read_text() == "mine"
+        ran = cli("predict", DRAWN / "cat/000.png", "-o", "nowhere/out")
+        assert ran.code == 4
+        assert "cannot be written (No such file or directory)" in ran.err
+        assert cli("predict", DRAWN / "cat/000.png", "-o", "x", "--json").code == 2
