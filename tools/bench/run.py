@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 MARKS = ("<!-- figures -->", "<!-- end of figures -->")
 ROWS = (
     "course", "optimum", "sweep", "forward", "reading", "start", "predict", "folds", "memory",
-    "scaling", "pages",
+    "scaling", "pages", "cluster",
 )  # fmt: skip
 
 
@@ -83,6 +83,7 @@ def main() -> None:
     parser.add_argument("--patience", type=float, default=300, help="seconds a peer's solver gets")
     asked = parser.parse_args()
 
+    import elsewhere
     import files
     import forward
     import processes
@@ -101,6 +102,7 @@ def main() -> None:
         "memory": processes.memory,
         "scaling": processes.scaling,
         "pages": processes.pages,
+        "cluster": elsewhere.cluster,
     }
     lines = [machine(), "", "| work | median | ratio to ours | |", "| --- | ---: | ---: | --- |"]
     print("\n".join(lines), flush=True)
