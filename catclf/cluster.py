@@ -6,6 +6,7 @@ is done here. Only the command line knows that this module exists.
 """
 
 import asyncio
+import ctypes
 import hashlib
 import platform
 import re
@@ -33,6 +34,8 @@ AHEAD = 4  # blocks a thread that are under way or wait to be taken: bounds the 
 ANSWER_SECONDS = 6.0  # that a scheduler may take to say who it is
 LOOK_SECONDS = 2.0  # from one look at the workers to the next
 PATIENCE_SECONDS = 30.0  # without a worker that could work; one that was killed may come again
+KEPT_BYTES = 32 * 2**20  # where glibc's own thresholds end
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h
 NO_WARNING_BYTES = "1 GiB"  # of the work: a model of large pixels is larger than Dask thinks wise
 
 
@@ -282,6 +285,17 @@ def check_same(driver: Identity, worker: Identity) -> None:
             raise CatclfError(what, where=worker.machine, do=do)
 
 
+@cache
+def keep_memory() -> None:
+    """Let malloc keep what was freed, as it does by itself: Dask's workers are started with the
+    order to give it back at once, and the network would spend half of its time asking for it again.
+    """
+    with suppress(OSError, AttributeError):  # another C library has no such thing
+        libc = ctypes.CDLL(None)
+        libc.mallopt(M_MMAP_THRESHOLD, KEPT_BYTES)
+        libc.mallopt(M_TRIM_THRESHOLD, 2 * KEPT_BYTES)
+
+
 @dataclass(frozen=True)
 class Block(Generic[Result]):
     """A result for each of some sources; position and reason of those that could not even be read;
@@ -297,6 +311,7 @@ def compute(
 ) -> Block[Result]:
     """work(source) for each source."""
     here = identity()
+    keep_memory()
     check_same(driver, here)  # this worker may have come after the others were looked at
     results = [work(source) for source in sources]
     unread = []

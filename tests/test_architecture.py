@@ -38,7 +38,7 @@ ALLOWED = {
     "learning": {"recipes", "training", *MODEL},
     "explanation": {"occlusion", *MODEL},
     "plots": {"evaluation", "learning", "occlusion", *MODEL},
-    "report": {"report", "plots", "occlusion", "__init__", *ABOVE},
+    "report": {"report", "plots", "occlusion", "learning", "__init__", *ABOVE},
     "notebook": {"report", *ABOVE},
     "cluster": {"__init__", *FEATURES},
     "cli": {

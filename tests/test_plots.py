@@ -8,6 +8,7 @@ import pytest
 
 import catclf
 from catclf import plots
+from catclf.learning import Point
 from catclf.occlusion import overlay
 
 matplotlib_figure = pytest.importorskip("matplotlib.figure", reason="matplotlib is not installed")
@@ -168,3 +169,19 @@ def test_where_everything_is_unfamiliar_nothing_is_answered_at_any_level(axes, e
     plots.coverage(axes, strange)
     assert curve(axes, 0).tolist() == [[], []]
     assert legend(axes) == ["everything answered"]
+
+
+def test_learning_draws_the_middle_with_its_interval_and_every_draw(axes) -> None:
+    points = [Point(10, 50, (20, 25, 30, 31, 40)), Point(100, 50, (45,))]
+    assert plots.learning(axes, points) is axes
+    middle, draws = axes.lines[0], axes.lines[-1]
+    assert middle.get_xdata().tolist() == [10, 100]
+    assert middle.get_ydata().tolist() == [0.6, 0.9]
+    assert sorted(zip(*draws.get_data(), strict=True)) == [
+        *((10, right / 50) for right in points[0].right),
+        (100, 0.9),
+    ]
+    ((low, high), *_) = axes.collections[0].get_segments()
+    assert (low[1], high[1]) == pytest.approx((points[0].interval.low, points[0].interval.high))
+    assert axes.get_xscale() == "log"
+    assert axes.get_xlabel() == "pictures to learn from"

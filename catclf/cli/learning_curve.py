@@ -11,7 +11,7 @@ from catclf.cli.console import count, escape, percent
 from catclf.cli.train import FeaturesName
 
 if TYPE_CHECKING:
-    from catclf.learning import Point
+    from catclf.learning import Learning, Point
 
 BAR = 40  # columns for 100%
 ROOM = 60  # columns in which the range of the draws has room too
@@ -52,7 +52,6 @@ def learning_curve(
     the photos that judge, for the draw in the middle.
     """
     options.set_blas_threads(1)
-    from catclf.learning import DRAWS
     from catclf.learning import learning_curve as curve
 
     numbers = _numbers(sizes)
@@ -70,14 +69,19 @@ def learning_curve(
         )
         points = list(learning.points)
     if not quiet:
-        console.remark(
-            f"judged on {count(learning.n, 'photo')} ({escape(learning.judges)}), "
-            f"{DRAWS} draws a number, l2 {learning.l2:.3g}"
-        )
+        console.remark(judged(learning))
     screen = drawing.screen_of(sys.stdout)
     for point in points:
-        console.result(_row(point, screen))
+        console.result(row(point, screen))
     console.hand_over()
+
+
+def judged(learning: "Learning") -> str:
+    """Who judges, and how many draws there are."""
+    from catclf.learning import DRAWS
+
+    photos = f"{count(learning.n, 'photo')} ({escape(learning.judges)})"
+    return f"judged on {photos}, {DRAWS} draws a number, l2 {learning.l2:.3g}"
 
 
 def _numbers(sizes: str | None) -> list[int]:
@@ -90,14 +94,15 @@ def _numbers(sizes: str | None) -> list[int]:
     return numbers
 
 
-def _row(point: "Point", screen: drawing.Screen | None) -> str:
+def row(point: "Point", screen: drawing.Screen | None) -> str:
+    """A number of photos and the accuracy that they bring."""
     low, high = point.interval.low, point.interval.high
-    row = f"{point.m:7,} photos  {percent(point.accuracy)} {console.interval(low, high)}"
+    line = f"{point.m:7,} photos  {percent(point.accuracy)} {console.interval(low, high)}"
     if screen is None or screen.width >= ROOM:
         least, most = point.right[0] / point.n, point.right[-1] / point.n
-        row = f"{row:<37}  draws {100 * least:.1f} to {100 * most:.1f}"
+        line = f"{line:<37}  draws {100 * least:.1f} to {100 * most:.1f}"
     if screen is not None:
-        row = f"{row:<60}" if screen.width >= ROOM + 10 else f"{row:<32}"
-        width = min(BAR, screen.width - len(row) - 1)
-        row += " " + screen.paint(drawing.bar(point.accuracy, width).rstrip(), drawing.FOR)
-    return row
+        line = f"{line:<60}" if screen.width >= ROOM + 10 else f"{line:<32}"
+        width = min(BAR, screen.width - len(line) - 1)
+        line += " " + screen.paint(drawing.bar(point.accuracy, width).rstrip(), drawing.FOR)
+    return line

@@ -15,8 +15,9 @@ from catclf.cli.console import count, escape, percent
 if TYPE_CHECKING:
     from catclf.data.loading import InOrder
     from catclf.evaluation import Comparison
+    from catclf.learning import Point
     from catclf.model import Model, Record
-    from catclf.training import Training
+    from catclf.training import Options, Training
 
 
 class RecipeName(StrEnum):
@@ -112,6 +113,12 @@ def train(
             "--cache/--no-cache", help="Keep features that took long, and take those kept."
         ),
     ] = True,
+    learning_curve: Annotated[
+        bool,
+        typer.Option(
+            "--learning-curve", help="Also what fewer photos would bring, as catclf learning-curve."
+        ),
+    ] = False,
     report: options.Report = None,
     cluster: options.Cluster = None,
     jobs: options.Jobs = None,
@@ -133,6 +140,10 @@ def train(
     plain = features == FeaturesName.pixels or (features is None and recipe == RecipeName.course)
     if size is not None and size < MIN_SIZE and not plain:
         raise typer.BadParameter(f"at least {MIN_SIZE} for the map conv", param_hint="--size")
+    usual = recipe == RecipeName.default and size is None and crop == CropName.centre
+    if learning_curve and not usual:
+        what = "--learning-curve goes with the default recipe, size and crop"
+        raise typer.BadParameter(what)
     check_target(output)
     options.check_report(report)
     asked = Options(
@@ -165,12 +176,38 @@ def train(
         console.remark(f"wrote {escape(str(output))}, {kilobytes:,.0f} KB")
         if replaced:
             console.remark(replaced)
+    points = _learning(data, training, asked, quiet) if learning_curve else ()
     if report is not None:
         from catclf.report.training import write
 
-        write(report, training, jobs)
+        write(report, training, jobs, points)
         if not quiet:
             options.say_written(report)
+
+
+def _learning(
+    data: Path, training: "Training", asked: "Options", quiet: bool
+) -> "tuple[Point, ...]":
+    """The learning curve with the strength that was chosen; its rows are told like all else."""
+    from catclf.cli import learning_curve as command
+    from catclf.learning import learning_curve
+
+    with console.ProgressBar(quiet) as bar:
+        learning = learning_curve(
+            data,
+            features=asked.map_name(),
+            l2=training.model.record.l2,
+            positive=asked.positive,
+            seed=asked.seed,
+            jobs=asked.jobs,
+            watch=bar,
+        )
+        points = tuple(learning.points)
+    if not quiet:
+        console.remark(command.judged(learning))
+        for point in points:
+            console.remark(command.row(point, drawing.screen_of(sys.stderr)))
+    return points
 
 
 def _strength(l2: str | None) -> "float | Literal['auto'] | None":

@@ -12,6 +12,7 @@ from catclf.core.logistic import sigmoid
 from catclf.data.dataset import Example
 from catclf.data.loading import Failure, load
 from catclf.evaluation import Scored, find_dataset
+from catclf.learning import Point
 from catclf.model import Model
 from catclf.occlusion import occlusion_map, overlay
 from catclf.report import page, pictures
@@ -45,8 +46,11 @@ class Weights:
     alt: str
 
 
-def write(path: Path, training: Training, jobs: int | None = None) -> None:
-    """The page; CatclfError where it cannot go."""
+def write(
+    path: Path, training: Training, jobs: int | None = None, points: Sequence[Point] = ()
+) -> None:
+    """The page, with the points of a learning curve if there are any; CatclfError where it cannot
+    go."""
     model, evaluation = training.model, training.evaluation
     page.write(
         path,
@@ -58,7 +62,7 @@ def write(path: Path, training: Training, jobs: int | None = None) -> None:
         card=summary.card(model),
         remarks=training.remarks,
         left_out=(*training.left_out, *(evaluation.left_out if evaluation else ())),
-        figures=figures(model),
+        figures=[*figures(model), *(_learning(points) if points else ())],
         weights=weights(model) if model.features == "pixels" else (),
         covered=() if model.features == "pixels" else covered(model, _examples(training), jobs),
     )
@@ -88,6 +92,17 @@ def figures(model: Model) -> list[Figure]:
             )
         )
     return drawn
+
+
+def _learning(points: Sequence[Point]) -> list[Figure]:
+    said = ", ".join(f"{100 * point.accuracy:.1f}% with {point.m:,}" for point in points)
+    return [
+        figure(
+            "What more pictures bring",
+            f"Accuracy on pictures not trained on: {said}.",
+            partial(plots.learning, points=points),
+        )
+    ]
 
 
 def weights(model: Model) -> list[Weights]:

@@ -42,3 +42,15 @@ def test_what_is_no_number_of_photos(cli, split_data, sizes) -> None:
     ran = cli("learning-curve", split_data, f"--sizes={sizes}")
     assert (ran.code, ran.raw) == (2, b"")
     assert "--sizes" in ran.err
+
+
+def test_train_tells_it_too(cli, split_data) -> None:
+    asked = ("train", split_data, "--features", "pixels", "--l2", "1", "-o", "model.npz")
+    plain, ran = cli(*asked), cli(*asked, "--learning-curve")
+    assert ran.code == 0, ran.err
+    assert ran.out == ""
+    rows = cli("learning-curve", split_data, "--features", "pixels", "--l2", "1").out
+    assert ran.err.endswith(rows)
+    assert len(ran.err.splitlines()) == len(plain.err.splitlines()) + 1 + len(rows.splitlines()) + 1
+    refused = cli(*asked, "--learning-curve", "--size", "32")
+    assert (refused.code, "--learning-curve" in refused.err) == (2, True)

@@ -1,5 +1,6 @@
 """The page of `catclf train --report`, in a browser."""
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -70,6 +71,15 @@ def test_shows_w_of_pixels_as_a_picture_and_its_two_signs(browser, pixels) -> No
     assert titles[:2] == ["The cost as it fell", "The strength of L2"]
     assert titles[2].startswith("w: bright means cat")
     assert page.locator(".pair").count() == 0
+
+
+def test_shows_the_learning_curve_where_it_is_asked_for(browser, train, data) -> None:
+    page = browser.open(train(data, "--features", "pixels", "--learning-curve"))
+    assert page.locator("figcaption").all_inner_texts()[2] == "What more pictures bring"
+    said = page.locator("figure picture img").evaluate_all("all => all.map((i) => i.alt)")[2]
+    assert re.fullmatch(
+        r"Accuracy on pictures not trained on: \d+\.\d% with 10, .* \d+\.\d% with 40\.", said
+    )
 
 
 def test_says_what_the_record_says(browser, pixels) -> None:
