@@ -194,12 +194,19 @@ def groups(axes: "Axes", evaluations: Mapping[str, Evaluation]) -> "Axes":
     return axes
 
 
-def cost(axes: "Axes", model: Model) -> "Axes":
-    """The cost J on the training pictures as the descent went on, as far as the record keeps it."""
+def cost(axes: "Axes", model: Model, held_out: Sequence[float] = ()) -> "Axes":
+    """The cost J on the training pictures as the descent went on, as far as the record keeps it.
+
+    held_out: the log-loss on other pictures at the same iterations.
+    """
     record = model.record
-    axes.plot(record.cost_iterations, record.costs, ".-")
+    axes.plot(record.cost_iterations, record.costs, ".-", label="training")
     axes.set_xlabel("iteration")
     axes.set_ylabel("cost J, training pictures")
+    if held_out:
+        axes.plot(record.cost_iterations, held_out, ".-", label="others")
+        axes.set_ylabel("cost J")
+        axes.legend()
     return axes
 
 
@@ -233,7 +240,7 @@ def learning(axes: "Axes", points: "Sequence[Point]") -> "Axes":
     axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.set_xlabel("pictures to learn from")
     axes.set_ylabel("accuracy on others")
-    axes.legend()
+    axes.legend(loc="lower right")
     return axes
 
 

@@ -3,7 +3,7 @@
 Knows nothing of pictures or files.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -76,7 +76,8 @@ RECIPES = {"default": DEFAULT, "course": COURSE}
 class Descended:
     """The result: w (n_x,), b and z (m,), the strength, and what the folds found if there were any.
 
-    costs are J at some iterations, the first and the last among them.
+    costs are J at some iterations, the first and the last among them; passed is w and b there, if
+    that was asked for.
     """
 
     w: NDArray[np.float64]  # (n_x,)
@@ -88,14 +89,29 @@ class Descended:
     stopped: str
     cost_iterations: tuple[int, ...]
     costs: tuple[float, ...]
+    passed: "Passed | None" = None
+
+
+@dataclass(frozen=True)
+class Passed:
+    """Where a descent came by: w (k, n_x) and b (k,)."""
+
+    w: Array
+    b: Array
 
 
 def descend(
-    X: Array, y: NDArray[np.int8], recipe: Recipe, fold: NDArray[np.intp] | None, watch: Watch
+    X: Array,
+    y: NDArray[np.int8],
+    recipe: Recipe,
+    fold: NDArray[np.intp] | None,
+    watch: Watch,
+    keep: bool = False,
 ) -> Descended:
     """w and b for X (n_x, m) and labels y (m,), X centred and scaled where it stands.
 
     fold (m,) asks for out-of-fold scores, and lets them choose l2 where the recipe does not say it.
+    keep: w and b at each of the costs, which take w's room as often.
     Raises `TrainingError` when the cost grows instead of falling.
     """
     standardization = Standardization.identity(len(X))
@@ -119,14 +135,19 @@ def descend(
         rate = None if recipe.l2 is None else recipe.learning_rate
         rough = replace(recipe, tolerance=FOLD_TOLERANCE, learning_rate=rate)
         folds = Objective(design, y.astype(np.float64), problems.c, problems.l2)
-        last, _ = _follow(folds, rough, "folds", watch)
+        last = _follow(folds, rough, "folds", watch)
         selection = select(problems, design.scores(last.theta, last.b), y.astype(np.float64), c)
         l2 = selection.best
     objective = Objective.single(design, y.astype(np.float64), c, l2)
-    last, curve = _follow(objective, recipe, "training", watch)
+    steps: list[Step] = []
+    last = _follow(objective, recipe, "training", watch, steps)
 
     w, b = design.weights(last.theta, last.b)
-    kept = _spread(curve, recipe)
+    kept = [steps[i] for i in _spread(len(steps), recipe)]
+    passed = None
+    if keep:
+        thetas, offsets = [step.theta for step in kept], [step.b for step in kept]
+        passed = Passed(*design.weights(np.concatenate(thetas), np.concatenate(offsets)))
     return Descended(
         w[0].astype(np.float64),
         float(b[0]),
@@ -135,28 +156,34 @@ def descend(
         selection,
         last.iteration,
         _why(last, recipe),
-        tuple(iteration for iteration, _ in kept),
-        tuple(cost for _, cost in kept),
+        tuple(step.iteration for step in kept),
+        tuple(float(step.cost[0]) for step in kept),
+        passed,
     )
 
 
 def _follow(
-    objective: Objective, recipe: Recipe, stage: str, watch: Watch
-) -> tuple[Step, list[tuple[int, float]]]:
-    """The last step of the descent, and the mean cost of its problems at each."""
+    objective: Objective,
+    recipe: Recipe,
+    stage: str,
+    watch: Watch,
+    steps: list[Step] | None = None,
+) -> Step:
+    """The last step of the descent; all go into a list, where one is given."""
     if recipe.learning_rate is None:
-        steps = accelerated_descent(objective, recipe.tolerance, recipe.iterations)
+        descent = accelerated_descent(objective, recipe.tolerance, recipe.iterations)
     else:
         every = max(1, recipe.iterations // (5 * CURVE_POINTS))
-        steps = gradient_descent(objective, recipe.learning_rate, recipe.iterations, every)
-    curve: list[tuple[int, float]] = []
-    first = 0.0
+        descent = gradient_descent(objective, recipe.learning_rate, recipe.iterations, every)
+    first_cost = first = 0.0
     with np.errstate(over="ignore", invalid="ignore"):  # what diverges is named in words
-        for step in steps:
+        for step in descent:
             cost, norm = float(step.cost.mean()), float(step.gradient_norm.max())
-            curve.append((step.iteration, cost))
+            first_cost = first_cost or cost
+            if steps is not None:
+                steps.append(replace(step, theta=step.theta.copy(), b=step.b.copy()))
             last = step.converged or step.iteration == recipe.iterations
-            if not cost <= (ENDED_HIGHER if last else DIVERGED) * curve[0][1]:
+            if not cost <= (ENDED_HIGHER if last else DIVERGED) * first_cost:
                 what = f"diverged: the cost was {cost:.3g} after {step.iteration:,} iterations"
                 do = "take a smaller --learning-rate" if recipe.learning_rate else "raise --l2"
                 raise TrainingError(what, do=do)
@@ -167,7 +194,7 @@ def _follow(
                 whole = np.log(max(first / recipe.tolerance, 2))
                 done = float(np.clip(np.log(max(first, TINY) / max(norm, TINY)) / whole, 0, 1))
             watch(Progress(stage, done, step.iteration, "iterations", cost))
-    return step, curve
+    return step
 
 
 def _why(last: Step, recipe: Recipe) -> str:
@@ -179,15 +206,14 @@ def _why(last: Step, recipe: Recipe) -> str:
     return f"not converged after {last.iteration:,} iterations: gradient norm {norm:.1e}"
 
 
-def _spread(curve: Sequence[tuple[int, float]], recipe: Recipe) -> list[tuple[int, float]]:
-    """Some entries of a curve, the first and the last among them.
+def _spread(n: int, recipe: Recipe) -> list[int]:
+    """Some of n positions, the first and the last among them.
 
     At a fixed rate evenly spaced, as the course prints them; else at ever larger distances, because
     nearly all of the fall is at the beginning.
     """
-    last = len(curve) - 1
     if recipe.learning_rate is None:
-        chosen = np.geomspace(1, last + 1, CURVE_POINTS + 1) - 1
+        chosen = np.geomspace(1, n, CURVE_POINTS + 1) - 1
     else:
-        chosen = np.linspace(0, last, CURVE_POINTS + 1)
-    return [curve[i] for i in sorted(set(chosen.round().astype(int).tolist()))]
+        chosen = np.linspace(0, n - 1, CURVE_POINTS + 1)
+    return sorted(set(chosen.round().astype(int).tolist()))

@@ -25,7 +25,16 @@ from catclf.evaluation import Evaluation, evaluate_examples, judge
 from catclf.features import SIZES, Columns, FeatureMap, FeatureName, feature_map, matrix
 from catclf.features.cache import Cache
 from catclf.model import Model, Record
-from catclf.recipes import RECIPES, Descended, Progress, Recipe, Watch, descend, unwatched
+from catclf.recipes import (
+    RECIPES,
+    Descended,
+    Passed,
+    Progress,
+    Recipe,
+    Watch,
+    descend,
+    unwatched,
+)
 from catclf.stopping import tidying
 
 FEW = 200  # fewer training pictures than this are too few to hold a part of them out
@@ -94,6 +103,7 @@ class Training:
     evaluation judges the model on pictures that it has not seen; None where there are none.
     left_out: name and reason of every picture that could not be had. remarks: what the reader of
     the data set left alone. judges: the examples that evaluation is about, where they are any.
+    passed: where the descent came by, if that was asked for.
     """
 
     model: Model
@@ -101,6 +111,7 @@ class Training:
     left_out: tuple[tuple[str, str], ...]
     remarks: tuple[str, ...]
     judges: tuple[Example, ...]
+    passed: Passed | None = None
 
 
 def train(
@@ -253,7 +264,8 @@ def _fit(
         evaluation = judge(model, _probable(model, descended.selection.z), y_train, where)
     if evaluation is not None:
         model = replace(model, record=replace(model.record, figures=evaluation.as_json()))
-    return Training(model, evaluation, left_out, remarks, judges.examples)
+    passed = descended.passed
+    return Training(model, evaluation, left_out, remarks, judges.examples, passed)
 
 
 def calibrated(model: Model, z: Array, y: NDArray[np.int8], on: str) -> Model:

@@ -185,3 +185,11 @@ def test_learning_draws_the_middle_with_its_interval_and_every_draw(axes) -> Non
     assert (low[1], high[1]) == pytest.approx((points[0].interval.low, points[0].interval.high))
     assert axes.get_xscale() == "log"
     assert axes.get_xlabel() == "pictures to learn from"
+
+
+def test_cost_on_others_beside_that_of_training(axes, model) -> None:
+    costs = model.record.costs
+    plots.cost(axes, model, [cost + 1 for cost in costs])
+    assert curve(axes, 1)[0].tolist() == curve(axes, 0)[0].tolist()
+    assert curve(axes, 1)[1] == pytest.approx(curve(axes, 0)[1] + 1)
+    assert legend(axes) == ["training", "others"]

@@ -129,3 +129,21 @@ def test_of_a_long_curve_some_costs_are_kept(problem) -> None:
     found = solve(problem, replace(DEFAULT, l2=1e-4))
     assert 3 <= len(found.costs) <= CURVE_POINTS + 1
     assert list(found.costs) == sorted(found.costs, reverse=True)
+
+
+@pytest.mark.parametrize("recipe", [COURSE, replace(DEFAULT, l2=0.1)])
+def test_where_it_came_by_is_kept_on_demand(problem, recipe) -> None:
+    """w and b at a cost are those that cost as much: the L2 term aside, which COURSE has not."""
+    X, y = problem
+    assert solve(problem, recipe).passed is None
+    found = descend(np.array(X, recipe.dtype, order="F"), y, recipe, None, unwatched, keep=True)
+    passed = found.passed
+    assert passed.w.shape == (len(found.costs), len(X))
+    assert not passed.w[0].any()
+    assert passed.w[-1] == pytest.approx(found.w)
+    assert passed.b[-1] == pytest.approx(found.b)
+    if recipe is COURSE:
+        costs = [
+            cross_entropy(w @ X + b, y).mean() for w, b in zip(passed.w, passed.b, strict=True)
+        ]
+        assert costs == pytest.approx(found.costs)

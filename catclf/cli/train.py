@@ -4,6 +4,7 @@ import math
 import re
 import sys
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -132,6 +133,7 @@ def train(
     """
     options.set_blas_threads(jobs)
     from catclf.modelfile import check_target
+    from catclf.recipes import descend
     from catclf.training import MIN_SIZE, Options, fit
 
     if learning_rate is not None and learning_rate <= 0:
@@ -166,7 +168,8 @@ def train(
     )
     with options.workers(cluster, quiet) as in_order:
         with console.ProgressBar(quiet) as bar:
-            training = fit(data, asked, bar, in_order=in_order)
+            way = partial(descend, keep=report is not None)
+            training = fit(data, asked, bar, way, in_order)
         replaced = _replaced(output, training, jobs, in_order)
     training.model.save(output)
     if not quiet:

@@ -8,10 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from catclf import plots, summary
+from catclf.core.calibration import prior_weights
 from catclf.core.logistic import sigmoid
+from catclf.core.metrics import log_loss
 from catclf.data.dataset import Example
 from catclf.data.loading import Failure, load
 from catclf.evaluation import Scored, find_dataset
+from catclf.features import matrix
+from catclf.features.cache import Cache
 from catclf.learning import Point
 from catclf.model import Model
 from catclf.occlusion import occlusion_map, overlay
@@ -52,6 +56,7 @@ def write(
     """The page, with the points of a learning curve if there are any; CatclfError where it cannot
     go."""
     model, evaluation = training.model, training.evaluation
+    others = costs_on_others(training, jobs)
     page.write(
         path,
         "training",
@@ -62,21 +67,41 @@ def write(
         card=summary.card(model),
         remarks=training.remarks,
         left_out=(*training.left_out, *(evaluation.left_out if evaluation else ())),
-        figures=[*figures(model), *(_learning(points) if points else ())],
+        held_out=bool(others),
+        figures=[*figures(model, others), *(_learning(points) if points else ())],
         weights=weights(model) if model.features == "pixels" else (),
         covered=() if model.features == "pixels" else covered(model, _examples(training), jobs),
     )
 
 
-def figures(model: Model) -> list[Figure]:
-    """How the model learned, as far as its record says."""
+def costs_on_others(training: Training, jobs: int | None = None) -> tuple[float, ...]:
+    """The log-loss on the pictures that judge at each of the record's costs; classes count as they
+    did in training. Empty where there are none, or the descent did not keep where it came by."""
+    model, passed = training.model, training.passed
+    if passed is None or not training.judges:
+        return ()
+    features = model.feature_map
+    sources = [example.source for example in training.judges]
+    cache = Cache(features) if features.sha256 else None
+    columns = matrix(features, sources, jobs=jobs, cache=cache)
+    y = np.array([training.judges[i].label for i in columns.kept], np.int8)
+    if not 0 < y.sum() < len(y):
+        return ()
+    c = prior_weights(y, 0.5) if model.record.calibrated_n else None
+    z = passed.w @ columns.X.astype(np.float64) + passed.b[:, None]  # (k, m)
+    return tuple(log_loss(row, y, c) for row in z)
+
+
+def figures(model: Model, others: Sequence[float] = ()) -> list[Figure]:
+    """How the model learned, as far as its record says. others: the costs on other pictures."""
     record = model.record
+    on_others = f"; on others from {others[0]:.4f} to {others[-1]:.4f}" if others else ""
     drawn = [
         figure(
             "The cost as it fell",
             f"Cost J on the training pictures, from {record.costs[0]:.4f} to "
-            f"{record.costs[-1]:.4f} in {record.iterations:,} iterations.",
-            partial(plots.cost, model=model),
+            f"{record.costs[-1]:.4f} in {record.iterations:,} iterations{on_others}.",
+            partial(plots.cost, model=model, held_out=others),
         )
     ]
     if len(record.strengths) > 1:

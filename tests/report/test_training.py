@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import catclf
@@ -88,6 +89,9 @@ def test_says_what_the_record_says(browser, pixels) -> None:
     cost, l2 = page.locator("figure picture img").evaluate_all("all => all.map((i) => i.alt)")
     assert f"from {record.costs[0]:.4f} to {record.costs[-1]:.4f}" in cost
     assert f"in {record.iterations:,} iterations" in cost
+    start, end = map(float, re.search(r"on others from (.*) to (\S+)\.$", cost).groups())
+    assert start == pytest.approx(np.log(2), abs=1e-4)
+    assert end < start
     for loss in record.fold_losses:
         assert f"{loss:.4f} at" in l2
     assert f"{100 * record.figures['accuracy']:.1f}% [" in page.locator(".facts").first.inner_text()
