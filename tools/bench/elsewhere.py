@@ -15,7 +15,7 @@ from catclf.data.loading import InOrder, in_order
 from catclf.features import feature_map, matrix
 from catclf.modelfile import load_model
 
-PHOTOS = 600
+PHOTOS = 400
 ROUNDS = 3
 
 
