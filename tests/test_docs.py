@@ -119,6 +119,12 @@ def wait_for_workers(address: str, n: int) -> None:
         client.wait_for_workers(n, timeout=60)
 
 
+def test_the_table_of_scaling_is_what_its_tool_prints() -> None:
+    command = [sys.executable, ROOT / "tools/scaling.py"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert f"<!-- scaling -->\n{done.stdout}<!-- end" in (ROOT / "docs/scaling.md").read_text()
+
+
 def test_the_readme_s_python_runs(desk: Path) -> None:
     (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     (desk / "session.txt").write_text(block)

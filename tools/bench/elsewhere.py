@@ -1,6 +1,7 @@
 """Rows of `run.py` about work that worker processes do: rows a second, and bytes a photo."""
 
 import re
+import time
 from collections import deque
 from collections.abc import Callable
 from functools import partial
@@ -10,13 +11,14 @@ from run import in_turn
 
 from catclf.cli.options import BUNDLED_MODEL
 from catclf.cluster import Cluster
-from catclf.data.dataset import open_dataset
+from catclf.data.dataset import File, Source, open_dataset
 from catclf.data.loading import InOrder, in_order
 from catclf.features import feature_map, matrix
 from catclf.modelfile import load_model
 
 PHOTOS = 400
 ROUNDS = 3
+NAMES = 100_000  # of photos with which nothing is done
 
 
 def cluster(data: Path) -> list[str]:
@@ -50,7 +52,27 @@ def cluster(data: Path) -> list[str]:
                     f"| worker processes | {rates['there']:.0f} photos/s | "
                     f"{taken['there'] / taken['here']:.2f} | {sent:,.0f} bytes a photo |",
                 ]
+            if n == 1:
+                lines += _handed_on(workers)
     return lines
+
+
+def _handed_on(workers: Cluster) -> list[str]:
+    """How many photos a second names and answers come to when nothing is done with them."""
+    names = [File(Path(f"/photos/of/some/folder/IMG_{i:08}.jpg")) for i in range(NAMES)]
+    begun, worked = time.perf_counter(), time.process_time()
+    deque(workers.in_order(unseen, names), maxlen=0)
+    seconds, worked = time.perf_counter() - begun, time.process_time() - worked
+    return [
+        f"| **names and answers alone, {NAMES:,}** | | | |",
+        f"| driver, scheduler and one worker | {NAMES / seconds:,.0f} photos/s | | "
+        f"{1e6 * worked / NAMES:.0f} µs of the driver's and scheduler's processor a photo |",
+    ]
+
+
+def unseen(source: Source) -> float:
+    """An answer without a look at the photo."""
+    return 0.5
 
 
 def _bytes_over_loopback(work: Callable[[], object]) -> int:
