@@ -4,10 +4,7 @@ Usage: python tools/terminal_picture.py. What is in it was printed by the comman
 """
 
 import io
-import os
 import re
-import shlex
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -16,32 +13,30 @@ from rich.console import Console
 from rich.text import Text
 
 ROOT = Path(__file__).resolve().parents[1]
-COMMANDS = (
-    "catclf train drawings/",
-    "catclf eval --test-set",
-    "catclf predict drawings/test/cat/000.png photos/",
-)
+sys.path.insert(0, str(ROOT / "tests" / "cli"))
+
+from terminal import shown  # noqa: E402
+
+COLUMNS = 106
+COMMANDS = ("predict photos/", "train drawings/", "eval --test-set")
+# What the bar of a training did while it was there, and how it went.
+PASSING = re.compile(r".*\x1b\[\?25h", re.DOTALL)
+MOVES = re.compile(r"\x1b\[[\d;?]*[A-Za-ln-z]|\r")
 
 
 def main() -> None:
     """Run the commands in a folder of their own and draw what they print."""
-    console = Console(record=True, width=104, file=io.StringIO())
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "drawings").symlink_to(ROOT / "sample_images/drawn")
-        Path(folder, "photos").symlink_to(ROOT / "sample_images/photos")
-        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    console = Console(record=True, width=COLUMNS, file=io.StringIO())
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "drawings").symlink_to(ROOT / "sample_images/drawn")
+        (folder / "photos").symlink_to(ROOT / "sample_images/photos")
         for command in COMMANDS:
-            console.print(Text("$ ", "bold green") + Text(command, "bold"))
-            done = subprocess.run(
-                shlex.split(command),
-                cwd=folder,
-                env={**os.environ, "PATH": path},
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                check=True,
-            )
-            console.print(Text(done.stdout.replace(str(ROOT / "sample_images/drawn"), "drawings")))
+            console.print(Text("$ ", "bold green") + Text(f"catclf {command}", "bold"))
+            said = shown(*command.split(), columns=COLUMNS, folder=folder)
+            said = MOVES.sub("", PASSING.sub("", said))
+            said = said.replace(str(ROOT / "sample_images/drawn"), "drawings")
+            console.print(Text.from_ansi(said.strip("\n") + "\n"))
     svg = console.export_svg(title="catclf")
     without_fonts = re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL)  # no address in it
     (ROOT / "docs/terminal.svg").write_text(without_fonts)
