@@ -486,7 +486,7 @@ def _score(
 ) -> tuple[Scored, tuple[tuple[str, str], ...]]:
     kept, z, unfamiliar, files, pictures = [], [], [], [], []
     left_out = []
-    score = partial(_score_one, model.without_hashes(), cache)
+    score = partial(_score_one, model.without_hashes, cache)
     results = in_order(score, [example.source for example in examples], jobs)
     for position, (example, result) in enumerate(zip(examples, results, strict=True)):
         if isinstance(result, Failure):

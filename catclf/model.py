@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from itertools import tee
 from os import PathLike
@@ -62,6 +62,8 @@ class Answering:
     always: bool = False
 
     def __post_init__(self) -> None:
+        if self.threshold is not None and not 0 <= self.threshold <= 1:
+            raise ValueError("a threshold is a probability, from 0 to 1")
         if self.prior is not None and not 0 < self.prior < 1:
             raise ValueError("a prior is a share, above 0 and below 1")
 
@@ -187,7 +189,10 @@ class Model:
         A picture that cannot be had gives a prediction with `error` and neither label nor
         probability. Nothing is raised for it.
         """
-        inputs = [inputs] if isinstance(inputs, str | PathLike | np.ndarray) else list(inputs)
+        if isinstance(inputs, str | PathLike | np.ndarray):
+            inputs = [inputs]
+        elif isinstance(inputs, bytes) or not isinstance(inputs, Iterable):
+            raise TypeError(f"{type(inputs).__name__} is neither a file name nor an array")
         pairs = [_as_source(position, item) for position, item in enumerate(inputs)]
         answering = Answering(threshold, prior, always_answer)
         return list(self.predict_sources(pairs, answering, jobs))
@@ -204,7 +209,7 @@ class Model:
         in_order: where the scores are computed.
         """
         named, sourced = tee(sources)
-        scores = in_order(self.without_hashes().score_source, (pair[1] for pair in sourced), jobs)
+        scores = in_order(self.without_hashes.score_source, (pair[1] for pair in sourced), jobs)
         # The score first: it has gone through the sources as far as that is due.
         for score, (name, _) in zip(scores, named, strict=False):
             yield self.prediction(name, score, answering)
@@ -226,6 +231,11 @@ class Model:
         label, probability = self.answer(score, answering)
         return Prediction(name, label, probability, unfamiliar=score.unfamiliar)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """The fields alone: the map's weights are wherever catclf is."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    @cached_property
     def without_hashes(self) -> "Model":
         """All that answers need: the hashes of a million photos are 64 MB."""
         none = as_rows([])

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from catclf.core.calibration import LEVEL, logit, platt, unsure_level
 from catclf.core.familiarity import Familiarity
 from catclf.core.logistic import Array
 from catclf.data.dataset import Dataset, Example, open_dataset
-from catclf.data.decode import MAX_PIXELS, Crop, Loading
+from catclf.data.decode import CROPS, MAX_PIXELS, Crop, Loading
 from catclf.data.loading import InOrder, in_order
 from catclf.data.similarity import Hashes, near_groups
 from catclf.data.splitting import fold_numbers, hold_out
@@ -72,6 +72,21 @@ class Options:
     def __post_init__(self) -> None:
         if self.recipe not in RECIPES:
             raise ValueError(f"no recipe {self.recipe}; there are: {', '.join(RECIPES)}")
+        if self.features is not None and self.features not in SIZES:
+            raise ValueError(f"no features {self.features}; there are: {', '.join(SIZES)}")
+        if self.crop not in CROPS:
+            raise ValueError(f"no crop {self.crop}; there are: {', '.join(CROPS)}")
+        if self.l2 not in (None, "auto") and not (_is_number(self.l2) and 0 <= self.l2 < np.inf):
+            raise ValueError('l2 is a number from 0 up, or "auto"')
+        rate = self.learning_rate
+        if rate is not None and not (_is_number(rate) and 0 < rate < np.inf):
+            raise ValueError("a learning rate is a number above 0")
+        for name in ("iterations", "jobs", "max_memory", "max_pixels"):
+            value = getattr(self, name)
+            if value is not None and not (isinstance(value, int | np.integer) and value > 0):
+                raise ValueError(f"{name} is a whole number from 1 up")
+        if self.positive is not None and not isinstance(self.positive, str):
+            raise ValueError("positive is the name of a class")
         if not 0 <= self.holdout < 1:
             raise ValueError("holdout is a share, from 0 to less than 1")
         if self.size is not None and not 1 <= self.size <= MAX_SIZE:
@@ -94,6 +109,10 @@ class Options:
             if value is not None
         }
         return replace(RECIPES[self.recipe], **given)  # type: ignore[arg-type]
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float | np.number) and not isinstance(value, bool)
 
 
 @dataclass(frozen=True)

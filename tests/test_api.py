@@ -58,11 +58,29 @@ def test_names_are_given_as_text_or_path(data, tmp_path) -> None:
         ({"size": 31}, "the map conv sees nothing in fewer than 32 x 32"),
         ({"prior": 0}, "a prior is a share"),
         ({"size": 5000}, "size is a number of pixels"),
+        ({"features": "soup"}, "no features soup; there are: "),
+        ({"crop": "soup"}, "no crop soup; there are: centre, stretch"),
+        ({"l2": -1}, "l2 is a number from 0 up"),
+        ({"l2": float("nan")}, "l2 is a number from 0 up"),
+        ({"l2": "soup"}, "l2 is a number from 0 up"),
+        ({"learning_rate": 0}, "a learning rate is a number above 0"),
+        ({"iterations": 0}, "iterations is a whole number from 1 up"),
+        ({"jobs": -1}, "jobs is a whole number from 1 up"),
+        ({"positive": 5}, "positive is the name of a class"),
     ],
 )
 def test_wrong_arguments_are_value_errors(data, wrong, words) -> None:
     with pytest.raises(ValueError, match=words):
         catclf.train(data, **wrong)
+
+
+@pytest.mark.parametrize("wrong", [None, 5, b"photo.jpg"])
+def test_what_is_neither_a_name_nor_an_array(data, wrong) -> None:
+    model = catclf.train(data, l2=1, features="pixels", size=8)
+    with pytest.raises(TypeError, match="is neither a file name nor an array"):
+        model.predict(wrong)
+    with pytest.raises(ValueError, match="a threshold is a probability"):
+        model.predict([], threshold=7)
 
 
 def test_errors_are_one_family() -> None:

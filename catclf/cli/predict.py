@@ -175,6 +175,8 @@ def predict(
             console.remark(f"{before:,} of them answered before")
         if report is not None:
             options.say_written(report)
+        if parts is not None:
+            console.remark(f"wrote {count(parts.written, 'file')} to {escape(str(output))}")
     if labels[None]:
         raise typer.Exit(SOME_UNREADABLE)
 
@@ -304,12 +306,16 @@ def _listing(address: str) -> "Listing | None":
 
 
 def _matching(pattern: str) -> list[str]:
-    """The files that a pattern names which no shell has replaced, ** for folders of any depth."""
+    """The files that a pattern names which no shell has replaced; with ** in folders of any depth.
+
+    Folders that fit it too are left out: what is in them fits or does not.
+    """
     if os.path.lexists(pattern) or "\0" in pattern:
         return []
     from glob import glob
 
-    return sorted(glob(pattern, recursive=True))  # noqa: PTH207 - Path's is of one folder
+    found = glob(pattern, recursive=True)  # noqa: PTH207 - Path's is of one folder
+    return sorted(name for name in found if not os.path.isdir(name))  # noqa: PTH112 - many
 
 
 def _listed(files_from: str, nul: bool) -> Iterator[list[str]]:

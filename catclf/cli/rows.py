@@ -197,14 +197,14 @@ class Rows:
 class Parts:
     """CSV files of at most PART_ROWS rows in a folder, each written whole. Closed by `with`.
 
-    What is known when it ends, or is stopped, is written. Raises `CatclfError` for a folder that
-    cannot be written, or that has such files already.
+    What is known when it ends, or is stopped, is written; `written` counts the files. Raises
+    `CatclfError` for a folder that cannot be written, or that has such files already.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._lines: list[str] = []
-        self._written = 0
+        self.written = 0
         self._tidying = tidying(self._write)
         try:
             folder.mkdir(exist_ok=True)
@@ -235,11 +235,11 @@ class Parts:
         lines, self._lines = self._lines, []
         text = "".join(f"{line}\n" for line in (HEADER, *lines))
         try:
-            path = self._folder / f"part-{self._written:05}.csv"
+            path = self._folder / f"part-{self.written:05}.csv"
             write_whole(path, [text.encode("utf-8", "backslashreplace")])
         except OSError as error:
             raise self._error(error) from error
-        self._written += 1
+        self.written += 1
 
     def _error(self, error: OSError) -> CatclfError:
         return CatclfError(f"cannot be written ({error.strerror})", where=str(self._folder))

@@ -128,4 +128,6 @@ def test_a_pattern_that_no_shell_has_replaced(cli, tmp_path) -> None:
     names = sorted(str(path.relative_to(tmp_path)) for path in (tmp_path / "photos").glob("*.jpg"))
     assert [row.split("\t")[0] for row in cli("predict", "photos/*.jpg", "-q").rows] == names
     assert len(cli("predict", "photos/a*.jpg", "-q").rows) == 1
+    (tmp_path / "photos/more").mkdir()
+    assert len(cli("predict", "photos/**/*", "-q").rows) == len(list(Path("photos").iterdir())) - 1
     assert cli("predict", "photos/x*.jpg", "-q").code == 3

@@ -270,8 +270,9 @@ class TestParts:
         photos = sorted((ROOT / "sample_images/photos").glob("*.jpg"))
         asked = [*photos, tmp_path / "none.jpg", *photos]
         whole = cli("predict", *asked, "--csv", "-q")
-        ran = cli("predict", *asked, "-o", "out", "-q")
+        ran = cli("predict", *asked, "-o", "out")
         assert (ran.code, ran.out) == (3, "")
+        assert ran.err.splitlines()[-1] == f"wrote {-(-(2 * len(photos) + 1) // 4)} files to out"
         files = sorted(Path("out").iterdir())
         assert [path.name for path in files] == [f"part-{i:05}.csv" for i in range(len(files))]
         found = [path.read_text().splitlines() for path in files]
