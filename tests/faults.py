@@ -117,6 +117,7 @@ def main(data: str, model: Path, fault: str) -> None:
     chosen = 0
     while found := attempt(data, model, chosen, fault, old):
         sys.stdout.write(json.dumps(found) + "\n")
+        sys.stdout.flush()  # or the next fork, which ends like any command, would write it again
         chosen += 1
 
 
