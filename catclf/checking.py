@@ -21,7 +21,7 @@ from catclf.data.addresses import Remote
 from catclf.data.dataset import Dataset, Example, File, Source, open_dataset
 from catclf.data.decode import MAX_PIXELS, Loading
 from catclf.data.loading import Failure, InOrder, in_order, load_one
-from catclf.data.similarity import Hashes, alike_groups, as_rows, thumbnail
+from catclf.data.similarity import THUMBNAIL, Hashes, alike_groups, as_rows, thumbnail
 from catclf.data.splitting import fold_numbers
 from catclf.features import SIZES, feature_map, matrix
 from catclf.features.cache import Cache
@@ -132,7 +132,7 @@ def check(
 
     files = as_rows([picture.sha256 for picture in pictures.values()])
     thumbnails = [picture.thumbnail for picture in pictures.values()]
-    groups = alike_groups(files, np.array(thumbnails, np.float32).reshape(len(thumbnails), -1))
+    groups = alike_groups(files, np.array(thumbnails, np.float32).reshape(-1, THUMBNAIL))
     several = [members for members in _members(groups, readable) if len(members) > 1]
     for members in several:
         findings += _doubled([names[i] for i in members], [examples[i] for i in members])

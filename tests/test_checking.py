@@ -80,6 +80,13 @@ class TestSinglePictures:
         assert all(reason for _, reason in found(checked, UNREADABLE))
         assert (checked.n, checked.clean, len(checked.kept)) == (6, 4, 4)
 
+    def test_none_that_can_be_read(self, folder) -> None:
+        for path in folder.rglob("*.jpg"):
+            path.write_bytes(b"no picture")
+        checked = check(folder)
+        assert len(found(checked, UNREADABLE)) == 4
+        assert (checked.n, checked.clean, checked.kept) == (4, 0, ())
+
     def test_a_wrong_extension(self, folder) -> None:
         with Image.open(PHOTOS / "brick.jpg") as image:
             image.save(folder / "other/brick.jpg", "PNG")

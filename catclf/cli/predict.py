@@ -290,12 +290,20 @@ class _Finder:
             for path in (*found.pictures, *found.closed):
                 if self._wanted(str(path)):
                     yield str(path), File(path)
-        elif "*" in name and (matching := _matching(name)):
-            for each in matching:
-                if self._wanted(each):
-                    yield each, File(Path(each))
         else:
-            yield name, File(Path(name))
+            yield from self._files(name)
+
+    def _files(self, name: str) -> Iterator[tuple[str, "Source"]]:
+        """The file of this name, or those that fit it where no shell has replaced a pattern."""
+        from catclf.data.dataset import File
+
+        if "*" in name and "\0" not in name and not os.path.lexists(name):
+            from catclf.data.folder import matching
+
+            if found := matching(name):
+                yield from ((str(path), File(path)) for path in found if self._wanted(str(path)))
+                return
+        yield name, File(Path(name))
 
 
 def _listing(address: str) -> "Listing | None":
@@ -303,19 +311,6 @@ def _listing(address: str) -> "Listing | None":
     from catclf.data.addresses import is_address, listing
 
     return listing(address) if is_address(address) else None
-
-
-def _matching(pattern: str) -> list[str]:
-    """The files that a pattern names which no shell has replaced; with ** in folders of any depth.
-
-    Folders that fit it too are left out: what is in them fits or does not.
-    """
-    if os.path.lexists(pattern) or "\0" in pattern:
-        return []
-    from glob import glob
-
-    found = glob(pattern, recursive=True)  # noqa: PTH207 - Path's is of one folder
-    return sorted(name for name in found if not os.path.isdir(name))  # noqa: PTH112 - many
 
 
 def _listed(files_from: str, nul: bool) -> Iterator[list[str]]:

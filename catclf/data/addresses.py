@@ -17,6 +17,7 @@ from catclf.errors import CatclfError, DataError, UnreadableImage
 
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)  # two letters: c:/ is a disk
 _ANY = "*"
+_IN_ANOTHER = "::"  # fsspec's zip://cat.jpg::https://example.org/cats.zip
 
 
 def is_address(name: str) -> bool:
@@ -41,9 +42,13 @@ class Remote:
         try:
             system, path = _store(self.address)
             length = system.size(path) if self.length is None else self.length
-            if length is not None and length > MAX_FILE_BYTES:
-                raise UnreadableImage(f"{length / 2**30:.1f} GiB is no photo")
-            return bytes(system.cat_file(path))
+            if length is not None:
+                _check_length(length)
+                return bytes(system.cat_file(path))
+            with system.open(path) as file:  # one that does not tell may never end
+                data = bytes(file.read(MAX_FILE_BYTES + 1))
+            _check_length(len(data))
+            return data
         except CatclfError:
             raise
         except FileNotFoundError as error:
@@ -74,7 +79,10 @@ def listing(address: str) -> Listing:
     What lies below is a picture by the ending of its name: a first byte would be a request each.
     `DataError` where the store cannot be asked.
     """
-    system, path = _store(address)
+    try:
+        system, path = _store(address)
+    except UnreadableImage:  # which is said once more where it is read
+        return Listing([(address, Remote(address))], 0)
     try:
         if _ANY in path:
             found = system.glob(path, detail=True)
@@ -97,16 +105,30 @@ def listing(address: str) -> Listing:
 
 
 def _store(address: str) -> tuple[Any, str]:
-    """The store of an address and the path in it."""
+    """The store of an address and the path in it.
+
+    `UnreadableImage` where that is no store, but a way around the rules for files and zips.
+    """
+    if _IN_ANOTHER in address:
+        raise UnreadableImage(f"a store inside another ({_IN_ANOTHER}) is not opened")
     if find_spec("fsspec") is None:
         raise DataError("an address needs fsspec", where=address, do="pip install 'catclf[dask]'")
     import fsspec
 
     try:
         system, path = fsspec.core.url_to_fs(address)
-    except (ImportError, ValueError) as error:  # a store whose package is missing, or unknown
+    except ImportError as error:  # a store whose package is missing
         raise DataError(_one_line(error), where=address) from error
+    except Exception as error:  # none that fsspec knows, or zip:// and other forms that are none
+        raise UnreadableImage("no address of a store") from error
+    if getattr(system, "local_file", False):  # where pipes and devices are
+        raise UnreadableImage("on this machine", do="give its path")
     return system, str(path)
+
+
+def _check_length(length: int) -> None:
+    if length > MAX_FILE_BYTES:
+        raise UnreadableImage(f"{length / 2**30:.1f} GiB is no photo")
 
 
 def _one_line(error: Exception) -> str:

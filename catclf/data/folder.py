@@ -109,6 +109,27 @@ def pictures_below(root: Path) -> Found:
     return Found(tuple(pictures), others, tuple(closed))
 
 
+def matching(pattern: str) -> list[Path]:
+    """The files that a pattern names, by name; ** are folders of any depth.
+
+    Hidden names have to be spelled. Folders that fit too are left out: what is in them fits or does
+    not. As below a folder, ** follows no links to folders: two in a circle would never end. None
+    where a name is too long or a folder too deep for a pattern.
+    """
+    base = Path(Path(pattern).anchor)
+    parts = [
+        part if part == "**" else re.sub(r"\*+", "*", part)  # as a shell has it
+        for part in Path(pattern).relative_to(base).parts
+    ]
+    if parts[-1] == "**":
+        parts.append("*")
+    try:
+        found = [path for path in base.glob("/".join(parts)) if not path.is_dir()]
+    except (OSError, RecursionError):
+        return []
+    return sorted(p for p in found if not any(is_junk(part) for part in {*p.parts} - {*parts}))
+
+
 def _is_picture(entry: "os.DirEntry[str]") -> bool:
     has_extension = os.path.splitext(entry.name)[1].lower() in EXTENSIONS  # noqa: PTH122 - many
     try:

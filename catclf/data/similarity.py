@@ -17,6 +17,7 @@ NEAR_BITS = 24
 # With fewer bits set, or fewer clear, a picture is nearly flat or one slope: its hash says nothing.
 TELLING_BITS = 24
 SIDE = 8  # places of a thumbnail in a row
+THUMBNAIL = SIDE * SIDE * 3  # values of one
 ALIKE = 0.25  # of the contrast: copies differ by less, different photos by more
 _ROWS = 1024  # of a comparison at a time
 
@@ -89,7 +90,7 @@ def _joined(files: Hashes, pairs: Pairs) -> NDArray[np.intp]:
 def _alike_pairs(thumbnails: NDArray[np.float32]) -> Pairs:
     """Indices (i, j) of thumbnails whose distance is small beside their contrast, mirrored or not;
     each pair once at least."""
-    n = SIDE * SIDE * 3
+    n = THUMBNAIL
     mirrored = thumbnails.reshape(-1, SIDE, SIDE, 3)[:, :, ::-1].reshape(-1, n)
     squares = (thumbnails**2).sum(axis=1) / n
     contrast = thumbnails.reshape(-1, SIDE * SIDE, 3).std(axis=1).mean(axis=1)

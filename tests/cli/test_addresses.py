@@ -1,13 +1,15 @@
 """Pictures behind addresses: listed, read, and what stores say when they cannot."""
 
+import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from catclf.data import addresses
 from catclf.data.addresses import Remote, is_address, listing
+from catclf.data.dataset import File
 from catclf.errors import DataError, UnreadableImage
 
 fsspec = pytest.importorskip("fsspec", reason="needs the extra dask")
@@ -73,8 +75,49 @@ def test_what_cannot_be_had(store: str, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(addresses, "MAX_FILE_BYTES", 100)
     with pytest.raises(UnreadableImage, match="GiB is no photo"):
         Remote(f"{store}/{PHOTOS[0].name}").read()
-    with pytest.raises(DataError, match="nonsense://"):
-        listing("nonsense://photos")
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("file:///dev/zero", "on this machine; give its path"),  # has no end
+        ("local:///dev/zero", "on this machine; give its path"),
+        ("zip://cat.jpg::file:///cats.zip", "a store inside another (::) is not opened"),
+        ("simplecache::memory://cat.jpg", None),  # no address, so a path
+        ("zip://cat.jpg", "no address of a store"),
+        ("nonsense://cat.jpg", "no address of a store"),
+        ("generic://cat.jpg", "no address of a store"),
+    ],
+)
+def test_no_address_leads_around_the_rules_for_files_and_zips(
+    address: str, said: str | None, cli: Callable, tmp_path: Path
+) -> None:
+    said = said or "no such file"
+    with pytest.raises(UnreadableImage, match=re.escape(said)):
+        (Remote(address) if is_address(address) else File(Path(address))).read()
+    Path("list").write_text(f"{address}\n{PHOTOS[0]}\n")
+    ran = cli("predict", "--files-from", "list", "--csv", "-q")
+    assert (ran.code, len(ran.rows)) == (3, 3)
+    assert ran.rows[1] == f"{address},,,{said},"
+
+
+def test_a_store_that_does_not_tell_how_long_a_picture_is(
+    store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(fsspec.filesystem("memory")), "size", lambda self, path: None)
+    assert Remote(f"{store}/{PHOTOS[0].name}").read() == PHOTOS[0].read_bytes()
+    monkeypatch.setattr(addresses, "MAX_FILE_BYTES", 100)
+    with pytest.raises(UnreadableImage, match="GiB is no photo"):
+        Remote(f"{store}/{PHOTOS[0].name}").read()
+
+
+def test_a_store_whose_package_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(address: str) -> None:
+        raise ImportError("Install s3fs")
+
+    monkeypatch.setattr(fsspec.core, "url_to_fs", missing)
+    with pytest.raises(DataError, match=r"s3://bucket/cat\.jpg: Install s3fs"):
+        listing("s3://bucket/cat.jpg")
 
 
 def test_without_fsspec_the_error_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,14 +141,16 @@ class TestCommands:
         assert cells[1:-1] == [row.split(",")[1:] for row in here.rows[1:]]
         assert there.rows[-1] == f"{store}/none.jpg,,,no such file,"
 
-    def test_a_manifest_of_addresses(self, cli, tmp_path) -> None:
+    def test_a_manifest_of_addresses(self, cli, store, tmp_path) -> None:
+        memory = fsspec.filesystem("memory")
         rows = ["path,label,split"]
         for split in ("train", "test"):
             for kind in ("cat", "non-cat"):
                 for path in sorted((SAMPLES / "drawn" / split / kind).iterdir())[:12]:
-                    rows.append(f"file://{path},{kind},{split}")
+                    memory.pipe(str(path), path.read_bytes())
+                    rows.append(f"memory://{path},{kind},{split}")
         Path("far.csv").write_text("\n".join(rows))
-        Path("near.csv").write_text("\n".join(rows).replace("file://", ""))
+        Path("near.csv").write_text("\n".join(rows).replace("memory://", ""))
         for name in ("near", "far"):
             asked = ("--features", "pixels", "--l2", "1", "-o", f"{name}.npz")
             assert cli("train", f"{name}.csv", *asked).code == 0
@@ -115,11 +160,11 @@ class TestCommands:
             cli("predict", "--files-from", f"{name}.csv", "-m", "near.npz", "--csv", "-q")
             for name in ("far", "near")
         )
-        assert one.out.replace("file://", "") == other.out
+        assert one.out.replace("memory://", "") == other.out
         assert len(one.rows) == 1 + 48
         checked = cli("check", "far.csv", "--no-labels", "--write-clean", "clean.csv")
         assert checked.code in (0, 1)
-        assert f"file://{SAMPLES}" in Path("clean.csv").read_text()
+        assert f"memory://{SAMPLES}" in Path("clean.csv").read_text()
 
 
 def test_a_pattern_that_no_shell_has_replaced(cli, tmp_path) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from catclf.data.dataset import Dataset, open_dataset
 from catclf.data.decode import Loading
-from catclf.data.folder import pictures_below
+from catclf.data.folder import matching, pictures_below
 from catclf.data.loading import Loaded, load_one
 from catclf.errors import DataError
 
@@ -393,6 +393,34 @@ def test_links_to_folders_are_not_followed_but_counted(tree: Tree) -> None:
     dataset = open_dataset(root)
     assert len(dataset.examples) == 2
     assert dataset.remarks == ("2 files beside the pictures left alone",)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("*.jpg", ["1.jpg"]),
+        ("c*/*", ["cat/2.jpg"]),
+        ("**/*.jpg", ["1.jpg", "cat/2.jpg", "cat/below/3.jpg"]),
+        ("cat/**", ["cat/2.jpg", "cat/below/3.jpg"]),
+        ("cat/**2.j**", ["cat/2.jpg"]),
+        (".hidden/*", [".hidden/4.jpg"]),
+        ("*.png", []),
+        pytest.param("*/" + "x" * 300, [], id="a name too long"),
+    ],
+)
+def test_what_fits_a_pattern(
+    pattern: str, expected: list[str], tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tree("1.jpg", "cat/2.jpg", "cat/below/3.jpg", ".hidden/4.jpg", "cat/.5.jpg")
+    assert matching(str(root / pattern)) == [root / name for name in expected]
+    monkeypatch.chdir(root)
+    assert matching(pattern) == [Path(name) for name in expected]
+
+
+def test_a_pattern_does_not_go_in_circles(tree: Tree) -> None:
+    root = tree("1.jpg", "a/2.jpg")
+    (root / "b").symlink_to(root)
+    assert matching(str(root / "**/*.jpg")) == [root / "1.jpg", root / "a/2.jpg"]
 
 
 def test_links_to_pictures_are_read_and_broken_ones_left_to_the_loader(
