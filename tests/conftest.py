@@ -5,6 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# Other work on the machine makes no example wrong.
+settings.register_profile("no clock", deadline=None)
+settings.load_profile("no clock")
 
 # Small products on several threads wait for one another; before anything imports numpy.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
