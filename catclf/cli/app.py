@@ -28,10 +28,10 @@ COMMANDS = {
 EXAMPLES = """catclf says whether a photo shows a cat. Three examples:
 
   catclf predict photo.jpg photos/    one answer a photo
-  catclf train data/                  learn from class folders: data/cat, data/dog, ...
-  catclf eval --test-set              how good is the model, on photos it has not seen?
+  catclf train data/                  learn from data/cat, data/dog, ...
+  catclf eval --test-set              how good it is on photos it has not seen
 
-catclf demo shows them at work on pictures of its own, catclf --help lists everything."""
+catclf demo shows them at work on pictures of its own; catclf --help lists all."""
 
 
 def _version(asked: bool) -> None:
@@ -55,7 +55,8 @@ def _main(
     4 nothing could be done, 130 and 143 stopped by Ctrl-C or SIGTERM.
     """
     if context.invoked_subcommand is None:
-        console.result(EXAMPLES)
+        for line in EXAMPLES.split("\n"):
+            console.prose(line, 4 if line.startswith(" ") else 0)
 
 
 def application(arguments: list[str]) -> typer.Typer:

@@ -62,7 +62,7 @@ def check(
         console.result(json.dumps(_plain(checked)))
     else:
         for line in _lines(checked):
-            console.result(line)
+            console.prose(line)
     console.hand_over()
     if not quiet:
         for remark in checked.remarks:

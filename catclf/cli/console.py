@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _REDRAW_SECONDS = 0.1
 _ROOM_FOR_BARS = 80  # columns; in fewer only the figures are shown
+_ROOM_FOR_BOTH = 60  # columns; in fewer the cost stands without what was counted
 _CHART_POINTS = 40  # of the cost while it falls
 NAMED_FAILURES = 10  # unreadable pictures that are named; the rest are counted
 _BLOCKS = "▁▂▃▄▅▆▇█"
@@ -37,6 +38,12 @@ _BLOCKS = "▁▂▃▄▅▆▇█"
 def result(line: str) -> None:
     """A line of the result."""
     raw_result((line + "\n").encode("utf-8", "backslashreplace"))
+
+
+def prose(line: str, column: int | None = None) -> None:
+    """A line of the result that is made of words; see `drawing.fold`."""
+    for part in drawing.fold(line, drawing.screen_of(sys.stdout), column):
+        result(part)
 
 
 def raw_result(data: bytes) -> None:
@@ -130,9 +137,11 @@ def _forget(descriptor: int) -> None:
 
 
 def remark(line: str) -> None:
-    """A line for the person at the terminal."""
+    """A line for the person at the terminal, or several."""
+    screen = drawing.screen_of(sys.stderr)
+    lines = [part for one in line.split("\n") for part in drawing.fold(one, screen)]
     try:
-        print(line, file=sys.stderr, flush=True)  # noqa: T201 - this is the place
+        print("\n".join(lines), file=sys.stderr, flush=True)  # noqa: T201 - this is the place
     except BrokenPipeError:
         _forget(sys.stderr.fileno())
 
@@ -207,9 +216,10 @@ class ProgressBar:
             self._task = self._bar.add_task(progress.stage, total=1.0, remark="")
         self._drawn = now
         rate = progress.count / max(now - self._began, 1e-3)
-        remark = f"{progress.count:,} {progress.unit}, {rate:,.0f}/s"
+        parts = [f"{progress.count:,} {progress.unit}, {rate:,.0f}/s"]
         if progress.cost is not None:
-            remark += f"  cost {progress.cost:.4f}"
+            parts.append(f"cost {progress.cost:.4f}")
+        remark = "  ".join(parts if self._screen.width >= _ROOM_FOR_BOTH else parts[-1:])
         self._bar.update(self._task, completed=progress.done, remark=remark)
 
     def _chart(self) -> list[str]:

@@ -5,6 +5,7 @@ screen, so that nothing of this ever gets into one.
 """
 
 import os
+import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ CHART_ROWS = 6
 WIDEST = 60  # columns of a drawing: more shows nothing more
 CURVE_ROWS = 11  # a row every tenth of the true share
 FALLBACK_WIDTH = 80
+INTERVAL, UNBROKEN = re.compile(r"(\[[\d.]+,) ([\d.]+\])"), "\\1\u00a0\\2"
 COLOUR_STEPS = 6  # of red, green and blue in the palette of 256 colours, which begins with
 CUBE = 16  # the 16 of the terminal's own
 
@@ -55,6 +57,33 @@ def screen_of(stream: TextIO) -> Screen | None:
         width = 0
     asked = shutil.get_terminal_size((width or FALLBACK_WIDTH, 0)).columns  # COLUMNS first
     return Screen(asked, not os.environ.get("NO_COLOR"))
+
+
+def fold(line: str, screen: Screen | None, column: int | None = None) -> list[str]:
+    """A line of words, broken between them where it is wider than the screen.
+
+    What follows begins at this column, by default two further in than the line. An interval stays
+    whole, and so does a word that is too long, so that a path can be copied; a drawing fits as it
+    is.
+
+    >>> fold("  no such model; train one with: catclf train DATA", Screen(30, False))
+    ['  no such model; train one', '    with: catclf train DATA']
+    """
+    if screen is None or len(line) <= screen.width or "\x1b" in line:
+        return [line]
+    import textwrap
+
+    own = len(line) - len(line.lstrip(" "))
+    lines = textwrap.wrap(
+        INTERVAL.sub(UNBROKEN, line),
+        screen.width,
+        subsequent_indent=" " * (own + 2 if column is None else column),
+        expand_tabs=False,
+        replace_whitespace=False,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return [part.replace("\u00a0", " ") for part in lines]
 
 
 def bar(share: float, width: int) -> str:
@@ -109,8 +138,10 @@ def confusion(counts: "Confusion", names: tuple[str, str], screen: Screen) -> li
             n = min(max(n, 1), width - 1)  # what is there is seen
         blocks = screen.paint("█" * n, FOR) + screen.paint("░" * (width - n), AGAINST)
         lines.append(f"  {name:>{indent}}  {blocks if called + not_called else ''}".rstrip())
-    key = f"{screen.paint('█', FOR)} called {positive}  {screen.paint('░', AGAINST)} "
-    return [*lines, f"  {'':{indent}}  {key}called {negative}"]
+    keys = [f"{screen.paint('█', FOR)} called {positive}"]
+    keys.append(f"{screen.paint('░', AGAINST)} called {negative}")
+    beside = indent + 4 + len(f"█ called {positive}  ░ called {negative}") <= screen.width
+    return [*lines, *(f"  {'':{indent}}  {key}" for key in (["  ".join(keys)] if beside else keys))]
 
 
 def reliability(bins: "Sequence[Bin]", positive: str, screen: Screen) -> list[str]:

@@ -1,6 +1,7 @@
 """catclf eval: the figures, for a person or as JSON."""
 
 import json
+import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +14,9 @@ from catclf.cli.console import count, escape, percent
 if TYPE_CHECKING:
     from catclf.evaluation import Evaluation
     from catclf.model import Model
+
+VALUES = 21  # the column where figures begin
+ROOM = 60  # columns in which they have room beside their names
 
 
 def evaluate(
@@ -71,7 +75,7 @@ def _lines(model: "Model", evaluation: "Evaluation", screen: drawing.Screen | No
     width = max(len(negative), len(positive))
     called = [f"called {positive}", f"called {negative}"]
     lines = [
-        f"{escape(evaluation.what)}: {count(evaluation.n, 'photo')}",
+        *drawing.fold(f"{escape(evaluation.what)}: {count(evaluation.n, 'photo')}", screen),
         "",
         f"  {'':{width}}  {called[0]}  {called[1]}",
         f"  {positive:>{width}}  {counts.tp:>{len(called[0])},}  {counts.fn:>{len(called[1])},}",
@@ -91,21 +95,27 @@ def _lines(model: "Model", evaluation: "Evaluation", screen: drawing.Screen | No
             *_figures(rest, screen),
         ]
     if evaluation.groups:
-        lines += ["", *_groups(evaluation)]
+        lines += ["", *(part for row in _groups(evaluation) for part in drawing.fold(row, screen))]
     warnings = [f"note: {escape(warning)}" for warning in evaluation.warnings]
-    return [*lines, "", *warnings] if warnings else lines
+    folded = [part for warning in warnings for part in drawing.fold(warning, screen)]
+    return [*lines, "", *folded] if warnings else lines
 
 
 def _figures(evaluation: "Evaluation", screen: drawing.Screen | None) -> list[str]:
     from catclf.summary import figures
 
+    narrow = screen is not None and screen.width < ROOM
     lines = []
     for fact in figures(evaluation):
-        lines.append(f"  {fact.name:17}  {fact.value}  {fact.remark}".rstrip())
-        if fact.name == "calibration error" and evaluation.reliability is not None:
+        calibration = fact.name == "calibration error" and evaluation.reliability is not None
+        remark = f"{fact.remark}, in percent:" if calibration else fact.remark
+        name = f"{fact.name}:" if narrow else f"{fact.name:17} "
+        line = f"  {name} {fact.value}  {remark}".rstrip()
+        lines += drawing.fold(line, screen, None if narrow else VALUES)
+        if calibration and evaluation.reliability is not None:
             bins = evaluation.reliability.bins
-            lines[-1] += ", in percent:"
-            row = len(bins) if screen is None else max(1, (screen.width - 9) // 5)
+            fit = len(bins) if screen is None else max(1, (screen.width - 9) // 5)
+            row = math.ceil(len(bins) / math.ceil(len(bins) / fit))  # rows of one length
             for i in range(0, len(bins), row):
                 said = (f"{100 * b.probability:4.0f}" for b in bins[i : i + row])
                 true = (f"{100 * b.share:4.0f}" for b in bins[i : i + row])

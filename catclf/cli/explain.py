@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from catclf.model import Model, Prediction
 
 PNG = ".png"
+TERM_COLUMN = 12  # where the words beside a number of the sum begin
 
 
 def explain(
@@ -56,7 +57,10 @@ def explain(
     explanation = explained(opened, pixels, jobs)
     screen = drawing.screen_of(sys.stdout)
     answer = opened.prediction(str(photo), opened.score_loaded(loaded))
-    for line in [_answer(opened, answer), *_sum(opened, explanation), *_parts(explanation)]:
+    console.prose(_answer(opened, answer))
+    for line in _sum(opened, explanation):
+        console.prose(line, TERM_COLUMN)
+    for line in _parts(explanation):
         console.result(line)
     seen = overlay(pixels, explanation.covered)
     if screen is not None:

@@ -33,7 +33,7 @@ def info(
         console.result(json.dumps(_plain(path, opened)))
     else:
         for line in _lines(path, opened):
-            console.result(line)
+            console.prose(line, 12)
     console.hand_over()
 
 

@@ -397,7 +397,7 @@ def _table(model: "Model") -> "Callable[[Prediction], None]":
             gap = " " * (width + 2 if width else 0)
             console.result(f"     -  {gap}unreadable  {name}: {escape(prediction.error or '')}")
             return
-        blocks, note = "", _note(prediction)
+        blocks, note = "", "unlike the training photos" if prediction.unfamiliar else ""
         if screen is not None:
             blocks = screen.paint(drawing.bar(p, width), colours.get(label, drawing.ASIDE)) + "  "
         console.result(f"{p:6.1%}  {blocks}{escape(label):10}  {name}{note and f': {note}'}")

@@ -13,7 +13,7 @@ ROWS = 50
 COLOURS = re.compile(r"\x1b\[[\d;]*m")
 
 
-def shown(*arguments: object, columns: int, folder: Path, **variables: str) -> str:
+def shown(*arguments: object, columns: int, folder: Path, code: int = 0, **variables: str) -> str:
     """What a command writes to the terminal that is its stdout and stderr, escapes included."""
     import pty
 
@@ -27,7 +27,7 @@ def shown(*arguments: object, columns: int, folder: Path, **variables: str) -> s
     ) as running:
         os.close(theirs)
         text = b"".join(iter(lambda: _read(mine), b"")).decode()
-        assert running.wait() == 0, text
+        assert running.wait() == code, text
     os.close(mine)
     return text.replace("\r\n", "\n")
 
@@ -37,6 +37,11 @@ def _read(descriptor: int) -> bytes:
         return os.read(descriptor, 65_536)
     except OSError:  # Linux's way to say that the other end is closed
         return b""
+
+
+def fits(lines: list[str], columns: int) -> bool:
+    """Nothing is wider than the terminal but words that have a line of their own."""
+    return all(len(line) <= columns or " " not in line.strip() for line in lines)
 
 
 def plain(text: str) -> str:

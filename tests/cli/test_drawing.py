@@ -14,7 +14,7 @@ from catclf.core.calibration import Bin
 from catclf.core.metrics import Confusion
 from catclf.recipes import Progress
 
-from .terminal import COLOURS, plain, shown
+from .terminal import COLOURS, fits, plain, shown
 
 pytest.importorskip("pty")
 
@@ -52,15 +52,15 @@ class TestDrawings:
         assert set(lines[-1][10:]) == {"▁"}
 
     def test_confusion_in_shares_of_each_class(self, screen) -> None:
-        cats, others, key = check(
-            drawing.confusion(Confusion(tp=75, fp=1, fn=25, tn=999), ("dog", "cat"), screen), screen
-        )
+        counts = Confusion(tp=75, fp=1, fn=25, tn=999)
+        cats, others, *keys = check(drawing.confusion(counts, ("non-cat", "cat"), screen), screen)
         n = cats.count("█") + cats.count("░")
-        assert cats.startswith("  cat  █")
+        assert cats.startswith("      cat  █")
         assert abs(cats.count("█") / n - 0.75) <= 1 / n
         assert (others.count("█"), others.count("░")) == (1, n - 1)  # one is not none
-        assert "█ called cat" in key
-        assert "░ called dog" in key
+        assert len(keys) == (2 if screen.width < 41 else 1)
+        assert "█ called cat" in keys[0]
+        assert "░ called non-cat" in keys[-1]
 
     def test_confusion_of_a_class_that_is_absent(self, screen) -> None:
         cats, others, _ = check(
@@ -85,6 +85,32 @@ class TestDrawings:
             assert abs(x - part.probability) <= 1 / (width - 1)
             assert abs(y - part.share) <= 0.051
         assert sum(row.count("·") for row in rows) >= width - len(BINS)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_words_fold_and_none_is_lost(width) -> None:
+    path = "/a/path-that-is/longer/than-the-screen" + "/of-forty-columns" * (width // 10)
+    line = f"  note  wrote {path}, " + "right on 97.5% [96.7, 98.1] of 2,000 photos; " * 9
+    lines = drawing.fold(line, Screen(width, False))
+    assert " ".join(lines).split() == line.split()
+    assert fits(lines, width)
+    assert path in {part.strip(" ,") for part in lines}
+    for i in range(width):
+        parts = drawing.fold("x" * i + " 97.5% [96.7, 98.1] of 2,000" * 9, Screen(width, False))
+        assert sum(part.count("[96.7, 98.1]") for part in parts) == 9
+    assert all(part.startswith("    ") for part in lines[1:])
+    first, *rest = drawing.fold(line, Screen(width, False), 8)
+    assert first.startswith("  note")
+    assert all(part.startswith(" " * 8) for part in rest)
+
+
+def test_what_fits_has_no_screen_or_is_a_drawing_is_left_as_it_is() -> None:
+    narrow = Screen(20, True)
+    drawn = narrow.paint("█ " * 9, drawing.FOR)
+    assert drawing.fold("word " * 9, None) == ["word " * 9]
+    assert drawing.fold("a  b [1, 2]", narrow) == ["a  b [1, 2]"]
+    assert drawing.fold(drawn, narrow) == [drawn]
+    assert drawing.fold("", narrow) == [""]
 
 
 def test_a_bar_is_as_long_as_its_share() -> None:
@@ -152,10 +178,12 @@ def test_the_cost_is_drawn_while_it_falls(monkeypatch, columns, colour) -> None:
     assert chart[0].startswith("  0.7000 ┤█")
     assert chart[-1].startswith("  0.0140 ┤█")
     assert max(len(line.rstrip()) for line in chart) <= columns
-    assert "50 iterations" in drawn[-drawing.CHART_ROWS - 1]
+    stages = [line for line in drawn if line.startswith(("training ", "   folds "))]
+    assert max(len(line.rstrip()) for line in stages) <= columns
+    assert re.search(r" 100%.* cost 0\.0140", stages[-1])
     assert bool(re.search(r"\x1b\[33m█", end)) == colour
     if columns >= 80:
-        assert "cost 0.0140" in drawn[-drawing.CHART_ROWS - 1]
+        assert "50 iterations" in stages[-1]
 
 
 class TestCommands:
@@ -188,12 +216,11 @@ class TestCommands:
         assert lines[start + 1].startswith(" 100% ┤")
         assert sum(line.count("●") for line in lines) >= 2
         assert sum(line.count("█") for line in lines) >= 8
-        drawn = [line for line in lines if any(c in line for c in "█░●┤│└")]
-        assert max(map(len, drawn)) <= columns
+        assert fits(lines, columns)
+        assert all(line.count("[") == line.count("]") for line in lines)
         bins = [[w for row in rows for w in row.split()[1:] if row.lstrip().startswith("said")]
                 for rows in (lines, piped)]  # fmt: skip
         assert bins[0] == bins[1]
-        assert max(len(line) for line in lines if line.startswith("    said")) <= columns
         assert "\x1b" in coloured
         bare = shown("eval", "--quiet", columns=columns, folder=folder, NO_COLOR="1")
         assert bare == plain(coloured)
@@ -209,11 +236,33 @@ class TestCommands:
         chart = [plain(line) for line in summary.splitlines() if re.search("[┤│└]", line)]
         assert len(chart) == drawing.CHART_ROWS + 1
         assert chart[0].startswith(f"  {first[1]} ┤█")
-        assert max(map(len, chart)) <= columns
+        assert fits(plain(summary).splitlines(), columns)
         (folder / "new.npz").unlink()
         bare = shown(*asked, columns=columns, folder=folder, NO_COLOR="1")
         assert not re.search(r"\x1b\[[\d;]*3\d", bare)
         assert re.search(r"0\.\d{4} ┤█", bare)
+
+    @pytest.mark.parametrize("columns", WIDTHS)
+    @pytest.mark.parametrize(
+        ("asked", "code"),
+        [
+            ((), 0),
+            (("info",), 0),
+            (("check", "DATA", "-q", "--no-labels"), 0),
+            (("train", "photos"), 4),  # the layouts that are understood
+            (("eval", "--by", "speices"), 4),
+        ],
+    )
+    def test_text_is_broken_between_words(self, folder, split_data, asked, code, columns) -> None:
+        (folder / "photos").mkdir()
+        shutil.copy(CHELSEA, folder / "photos/photo.jpg")
+        asked = [split_data if word == "DATA" else word for word in asked]
+        said = shown(*asked, columns=columns, folder=folder, code=code)
+        assert "\x1b" not in said
+        assert fits(said.splitlines(), columns)
+        wide = shown(*asked, columns=10_000, folder=folder, code=code)
+        assert len(said.split()) > 10
+        assert said.split() == wide.split()
 
     @pytest.mark.parametrize("variables", [{"TERM": "dumb"}])
     def test_nothing_is_drawn_where_nothing_can_be(self, folder, split_data, variables) -> None:

@@ -14,7 +14,7 @@ from catclf.data.loading import load_one
 from catclf.explanation import STRONGEST, explain
 from catclf.occlusion import PLACES, occlusion_map
 
-from .terminal import plain, shown
+from .terminal import fits, plain, shown
 
 CHELSEA = Path(__file__).resolve().parents[2] / "sample_images/photos/chelsea.jpg"
 NUMBER = re.compile(r"[+-]\d*\.?\d+")
@@ -129,7 +129,7 @@ def test_the_map_in_coloured_blocks(split_model, tmp_path, columns) -> None:
     said = shown(*asked, columns=columns, folder=tmp_path)
     blocks = [line for line in plain(said).splitlines() if "▀" in line]
     assert len(blocks) == len(blocks[0].strip()) // 2 > 10
-    assert max(map(len, blocks)) <= columns
+    assert fits(plain(said).splitlines(), columns)
     assert "\x1b[38;5;" in said
     rows = [line for line in plain(said).splitlines() if re.match(r"  [+-]\.?\d", line.strip("\r"))]
     assert max(map(len, rows)) <= 40
