@@ -19,8 +19,8 @@ from terminal import shown  # noqa: E402
 
 COLUMNS = 106
 COMMANDS = ("predict photos/", "train drawings/", "eval --test-set")
-# What the bar of a training did while it was there, and how it went.
-PASSING = re.compile(r".*\x1b\[\?25h", re.DOTALL)
+# What a bar did while it was there; what was said before it stays.
+PASSING = re.compile(r"\x1b\[\?25l.*?\x1b\[\?25h", re.DOTALL)
 MOVES = re.compile(r"\x1b\[[\d;?]*[A-Za-ln-z]|\r")
 
 
