@@ -113,7 +113,8 @@ class Cluster:
         except KilledWorker as error:
             lost = f"each worker that took it on ended ({error.allowed_failures + 1}): no memory?"
             do = "give workers more memory, or leave out the photo that does it"
-            where = f"{name_of(block[0])} and the {len(block) - 1} after it"
+            # Dask suspects all that waited for the worker, not only what it worked on.
+            where = f"{name_of(block[0])}, the {len(block) - 1} after it or those beside them"
             raise CatclfError(lost, where=where, do=do) from error
         except (CancelledError, OSError) as error:
             raise CatclfError("the scheduler is gone", where=self.address) from error

@@ -83,7 +83,7 @@ def read_it(source: File) -> Failure | None:
     return found if isinstance(found, Failure) else None
 
 
-def until(holds, seconds: float = 30) -> None:
+def until(holds, seconds: float = 90) -> None:
     """Wait until something holds that is bound to."""
     end = time.monotonic() + seconds
     while not holds():
@@ -218,8 +218,9 @@ class TestFaults:
             with pytest.raises(CatclfError) as raised:
                 list(results)
             until(lambda: len(client.nthreads()) == 2)
-        said = f"{DRAWINGS[40]} and the 39 after it: each worker that took it on ended (2)"
-        assert str(raised.value).startswith(said)
+        said = "the 39 after it or those beside them: each worker that took it on ended (2)"
+        starts = [f"{DRAWINGS[i]}, {said}" for i in (0, 40)]  # either may have waited there
+        assert str(raised.value).startswith(tuple(starts))
 
     @pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="needs Linux's /proc")
     def test_a_file_that_a_worker_does_not_see(self, cli, address, photo_folder) -> None:
