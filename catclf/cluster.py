@@ -96,7 +96,7 @@ class Cluster:
         from distributed import CancelledError, KilledWorker
 
         # A task and not scattered: what a task has made is made again when its worker is lost.
-        sent = self._client.submit(itself, work, key=f"work-{id(work):x}", pure=False)
+        sent = self._client.submit(itself, work, pure=False)
         expected = identity()
         waiting: deque[tuple[tuple[Source, ...], Future[Block[Result]]]] = deque()
         block: tuple[Source, ...] = ()

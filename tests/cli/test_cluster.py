@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -81,6 +82,16 @@ def worker(address: str, change: str = "", memory: str = "0") -> Iterator[None]:
 def read_it(source: File) -> Failure | None:
     found = load_one(source, Loading())
     return found if isinstance(found, Failure) else None
+
+
+@dataclass
+class Say:
+    """An answer that is the same for all."""
+
+    word: str
+
+    def __call__(self, source: File) -> str:
+        return self.word
 
 
 def until(holds, seconds: float = 90) -> None:
@@ -182,6 +193,18 @@ class TestSameAsHere:
             there = matrix(features, sources, in_order=cluster.in_order)
         assert np.array_equal(there.X, matrix(features, sources).X)
         assert there.X.shape[1] == 64
+
+    def test_two_drivers_of_one_scheduler(self, address, monkeypatch) -> None:
+        """Each has its own answers, even where both hold what they ask at one place in memory."""
+        monkeypatch.setattr(module, "BLOCK", 1)
+        asked = Say("one")
+        sources = [File(path) for path in DRAWINGS[:20]]
+        with Cluster(address) as cluster, Cluster(address) as other:
+            ones = cluster.in_order(asked, sources)
+            assert next(ones) == "one"
+            asked.word = "two"
+            assert set(other.in_order(asked, sources)) == {"two"}
+            assert set(ones) == {"one"}
 
 
 class TestFaults:
