@@ -58,6 +58,7 @@ class Trainings:
         self._seed += 1
         told, tell = os.pipe()
         read, write = os.pipe()
+        sys.stdout.flush()  # or the fork, which ends like any command, would say it again
         pid = os.fork()
         if pid == 0:
             self._train(tell, write, writing)
