@@ -8,6 +8,7 @@ is done here. Only the command line knows that this module exists.
 import asyncio
 import ctypes
 import hashlib
+import importlib.metadata
 import platform
 import re
 import time
@@ -36,6 +37,7 @@ LOOK_SECONDS = 2.0  # from one look at the workers to the next
 PATIENCE_SECONDS = 30.0  # without a worker that could work; one that was killed may come again
 KEPT_BYTES = 32 * 2**20  # where glibc's own thresholds end
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h
+DECODERS = ("libjpeg_turbo", "jpg", "webp", "avif", "jpg_2000")  # as Pillow calls its parts
 NO_WARNING_BYTES = "1 GiB"  # of the work: a model of large pixels is larger than Dask thinks wise
 
 
@@ -262,7 +264,8 @@ class Identity:
 def identity() -> Identity:
     """What this process is."""
     import numpy as np
-    import PIL
+    from PIL import __version__ as pillow
+    from PIL import features
 
     from catclf import __version__
     from catclf.features.conv import WEIGHTS
@@ -271,10 +274,20 @@ def identity() -> Identity:
     parts = {
         "catclf": __version__,
         "numpy": np.__version__,
-        "pillow": PIL.__version__,
+        "pillow": pillow,
         "weights of the map conv": weights,
+        # One that is missing makes errors of rows, and another version other pixels.
+        **{name: features.version(name) or "none" for name in DECODERS},
+        "pillow-heif": _version("pillow-heif"),
     }
     return Identity(platform.node(), tuple(parts.items()))
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "none"
 
 
 def check_same(driver: Identity, worker: Identity) -> None:

@@ -283,6 +283,16 @@ class TestFaults:
                 "catclf.features.conv.WEIGHTS = catclf.features.conv.WEIGHTS.with_name('NOTICE')",
                 "the worker has weights of the map conv ",
             ),
+            (
+                "import PIL.features as f; real = f.version\n"
+                "f.version = lambda name: None if name == 'webp' else real(name)",
+                "the worker has webp none, here it is ",
+            ),
+            (
+                "import importlib.metadata as m; real = m.version\n"
+                "m.version = lambda name: '0.1' if name == 'pillow-heif' else real(name)",
+                "the worker has pillow-heif 0.1, here it is ",
+            ),
         ],
     )
     def test_another_version_is_refused_by_name(self, cli, no_workers, change, words) -> None:
